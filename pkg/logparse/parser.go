@@ -1,0 +1,56 @@
+package logparse
+
+// Options say what the lines themselves do not.
+type Options struct {
+	MTA MTA // NoMTA: recognise the server by each line's program
+}
+
+// A Parser reads the lines of one log, in order. It keeps what spans lines:
+// split messages and syslog's notes about repeated lines. The zero Parser is
+// ready for use. A Parser is for one goroutine.
+type Parser struct {
+	Options Options
+
+	frame Frame
+	state parserState
+}
+
+// Parse reads one line, without its final newline, and sets ev when the result
+// is ResultEvent or ResultRemark. The line must not change until the next call.
+func (p *Parser) Parse(line []byte, ev *Event) Result {
+	f := &p.frame
+	if !p.cut(line, f) {
+		return ResultForeign
+	}
+	s := p.serverOf(f)
+	if s == nil {
+		return ResultForeign
+	}
+	ev.reset()
+	ev.MTA, ev.Stamp, ev.Host, ev.Program = s.mta, f.Stamp, f.Host, f.Program
+	ev.Repeat, ev.Folded = f.Repeat, f.Folded
+	return s.parse(f, ev)
+}
+
+// A server is all that is to know about the log format of a mail server.
+type server struct {
+	mta    MTA
+	claims func(f *Frame) bool              // is this one of the server's lines?
+	parse  func(f *Frame, ev *Event) Result // never ResultForeign
+}
+
+// servers are asked in this order.
+var servers = [...]server{
+	{Postfix, claimsPostfix, parsePostfix},
+	{Sendmail, claimsSendmail, parseSendmail},
+	{Exim, claimsExim, parseExim},
+}
+
+func (p *Parser) serverOf(f *Frame) *server {
+	for i := range servers {
+		if s := &servers[i]; (p.Options.MTA == NoMTA || p.Options.MTA == s.mta) && s.claims(f) {
+			return s
+		}
+	}
+	return nil
+}
