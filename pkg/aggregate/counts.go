@@ -1,0 +1,176 @@
+// Package aggregate counts Events exactly: by status, reply code, enhanced
+// code, cause and provider, in memory that no log can make grow without bound.
+package aggregate
+
+import (
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+// A Key is everything that tells one counted kind of Event from another.
+type Key struct {
+	MTA       logparse.MTA
+	Direction logparse.Direction
+	Status    logparse.Status
+	Remark    bool
+	Code      replycode.Code
+	Enhanced  replycode.Enhanced
+	Class     replycode.Class
+	Cause     replycode.Cause
+	Provider  replycode.Provider
+}
+
+// Limits of the tables. What comes after a table is full is counted under the
+// key without its free parts and shows in Overflow.
+const (
+	maxKeys    = 1 << 15
+	maxDomains = 1 << 17
+)
+
+// A DomainCount is what happened to mail for one recipient domain.
+type DomainCount struct {
+	Sent, Deferred, Bounced, Expired uint64
+}
+
+// Total is the number of outcomes.
+func (d DomainCount) Total() uint64 { return d.Sent + d.Deferred + d.Bounced + d.Expired }
+
+// Counts are the totals of one log, or of many merged. The zero value is not
+// ready; use New. Counts are for one goroutine.
+type Counts struct {
+	keys     map[Key]uint64
+	domains  map[string]*DomainCount
+	lines    map[string]*[logparse.NumResults]uint64
+	delays   map[delayKey]*Histogram
+	overflow uint64
+}
+
+// New returns empty Counts.
+func New() *Counts {
+	return &Counts{
+		keys:    map[Key]uint64{},
+		domains: map[string]*DomainCount{},
+		lines:   map[string]*[logparse.NumResults]uint64{},
+		delays:  map[delayKey]*Histogram{},
+	}
+}
+
+// Add counts an Event (or a remark) with the verdict about it. It keeps nothing
+// of the Event's bytes but the recipient's domain.
+func (c *Counts) Add(ev *logparse.Event, v replycode.Verdict, remark bool) {
+	n := uint64(max(ev.Count(), 0))
+	c.addKey(Key{
+		MTA: ev.MTA, Direction: ev.Direction, Status: ev.Status, Remark: remark,
+		Code: ev.Code, Enhanced: ev.Enhanced, Class: ev.Class(),
+		Cause: v.Cause, Provider: v.Provider,
+	}, n)
+	if remark {
+		return
+	}
+	if ev.Direction == logparse.Outbound {
+		c.addDomain(ev.RecipientDomain(), ev.Status, n)
+	}
+	if ev.Delay >= 0 {
+		c.delay(delayKey{ev.MTA, ev.Status}).add(ev.Delay, n)
+	}
+}
+
+func (c *Counts) addKey(k Key, n uint64) {
+	if _, ok := c.keys[k]; !ok && len(c.keys) >= maxKeys {
+		c.overflow += n
+		k.Code, k.Enhanced = replycode.None, replycode.NoEnhanced
+	}
+	c.keys[k] += n
+}
+
+// addDomain looks the domain up without making a string of it, so that only a
+// new domain allocates. Domains compare without regard to case (RFC 5321
+// section 2.4).
+func (c *Counts) addDomain(domain []byte, s logparse.Status, n uint64) {
+	if len(domain) == 0 || len(domain) > maxDomainLength {
+		return
+	}
+	var buf [maxDomainLength]byte
+	lower := buf[:len(domain)]
+	for i, b := range domain {
+		if 'A' <= b && b <= 'Z' {
+			b += 'a' - 'A'
+		}
+		lower[i] = b
+	}
+	d := c.domains[string(lower)]
+	if d == nil {
+		if len(c.domains) >= maxDomains {
+			c.overflow += n
+			return
+		}
+		d = &DomainCount{}
+		c.domains[string(lower)] = d
+	}
+	d.add(s, n)
+}
+
+const maxDomainLength = 255 // RFC 5321 section 4.5.3.1.2
+
+func (d *DomainCount) add(s logparse.Status, n uint64) {
+	switch s {
+	case logparse.Sent:
+		d.Sent += n
+	case logparse.Deferred:
+		d.Deferred += n
+	case logparse.Bounced:
+		d.Bounced += n
+	case logparse.Expired:
+		d.Expired += n
+	}
+}
+
+// Line counts what a line of the named source was.
+func (c *Counts) Line(source string, r logparse.Result) { c.Lines(source)[r]++ }
+
+// Lines are the line counts of a source, by Result, for a caller that counts
+// many lines of one source.
+func (c *Counts) Lines(source string) *[logparse.NumResults]uint64 {
+	l := c.lines[source]
+	if l == nil {
+		l = new([logparse.NumResults]uint64)
+		c.lines[source] = l
+	}
+	return l
+}
+
+// Overflow is the number of outcomes that a full table could not tell apart.
+func (c *Counts) Overflow() uint64 { return c.overflow }
+
+// Merge adds what o counted. Merging is associative and commutative as long as
+// no table is full.
+func (c *Counts) Merge(o *Counts) {
+	for k, n := range o.keys {
+		c.addKey(k, n)
+	}
+	for name, d := range o.domains {
+		mine := c.domains[name]
+		if mine == nil {
+			if len(c.domains) >= maxDomains {
+				c.overflow += d.Total()
+				continue
+			}
+			mine = &DomainCount{}
+			c.domains[name] = mine
+		}
+		mine.Sent += d.Sent
+		mine.Deferred += d.Deferred
+		mine.Bounced += d.Bounced
+		mine.Expired += d.Expired
+	}
+	for source, l := range o.lines {
+		mine := c.Lines(source)
+		for r, n := range l {
+			mine[r] += n
+		}
+	}
+	for k, h := range o.delays {
+		c.delay(k).merge(h)
+	}
+	c.overflow += o.overflow
+}
