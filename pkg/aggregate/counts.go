@@ -38,20 +38,22 @@ func (d DomainCount) Total() uint64 { return d.Sent + d.Deferred + d.Bounced + d
 // Counts are the totals of one log, or of many merged. The zero value is not
 // ready; use New. Counts are for one goroutine.
 type Counts struct {
-	keys     map[Key]uint64
-	domains  map[string]*DomainCount
-	lines    map[string]*[logparse.NumResults]uint64
-	delays   map[delayKey]*Histogram
-	overflow uint64
+	keys      map[Key]uint64
+	domains   map[string]*DomainCount
+	lines     map[string]*[logparse.NumResults]uint64
+	delays    map[delayKey]*Histogram
+	unmatched map[string]uint64 // by template
+	overflow  uint64
 }
 
 // New returns empty Counts.
 func New() *Counts {
 	return &Counts{
-		keys:    map[Key]uint64{},
-		domains: map[string]*DomainCount{},
-		lines:   map[string]*[logparse.NumResults]uint64{},
-		delays:  map[delayKey]*Histogram{},
+		keys:      map[Key]uint64{},
+		domains:   map[string]*DomainCount{},
+		lines:     map[string]*[logparse.NumResults]uint64{},
+		delays:    map[delayKey]*Histogram{},
+		unmatched: map[string]uint64{},
 	}
 }
 
@@ -171,6 +173,9 @@ func (c *Counts) Merge(o *Counts) {
 	}
 	for k, h := range o.delays {
 		c.delay(k).merge(h)
+	}
+	for t, n := range o.unmatched {
+		c.unmatched[t] += n
 	}
 	c.overflow += o.overflow
 }

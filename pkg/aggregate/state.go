@@ -43,7 +43,7 @@ type stateDelay struct {
 
 // MarshalJSON writes all counts, by names.
 func (c *Counts) MarshalJSON() ([]byte, error) {
-	s := state{Version: stateVersion, Domains: c.Domains(), Lines: map[string][]uint64{}, Overflow: c.overflow}
+	s := state{Version: stateVersion, Domains: c.Domains(), Lines: map[string][]uint64{}, Unmatched: c.unmatched, Overflow: c.overflow}
 	for _, r := range c.Rows() {
 		s.Keys = append(s.Keys, stateKey{
 			MTA: r.MTA.String(), Direction: r.Direction.String(), Status: r.Status.String(), Remark: r.Remark,
@@ -89,6 +89,9 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 		mta, status := find(logparse.NumMTAs, d.MTA), find(logparse.NumStatuses, d.Status)
 		h := d.Histogram
 		c.delays[delayKey{mta, status}] = &h
+	}
+	for t, n := range s.Unmatched {
+		c.unmatched[t] = n
 	}
 	c.overflow = s.Overflow
 	return nil

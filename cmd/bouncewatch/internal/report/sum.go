@@ -1,0 +1,107 @@
+// Package report renders counts: as text, as JSON, and events one by one.
+package report
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+
+	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+// sum adds up the counts whose keys fall on the same row, most first; rows of
+// the same count keep the order of Counts.Rows.
+func sum[R comparable](c *aggregate.Counts, row func(aggregate.Key) (R, bool)) iter.Seq2[R, uint64] {
+	totals := map[R]uint64{}
+	var order []R
+	for _, r := range c.Rows() {
+		k, ok := row(r.Key)
+		if !ok {
+			continue
+		}
+		if _, seen := totals[k]; !seen {
+			order = append(order, k)
+		}
+		totals[k] += r.N
+	}
+	slices.SortStableFunc(order, func(a, b R) int { return cmp.Compare(totals[b], totals[a]) })
+	return func(yield func(R, uint64) bool) {
+		for _, k := range order {
+			if !yield(k, totals[k]) {
+				return
+			}
+		}
+	}
+}
+
+func lines(c *aggregate.Counts) (total [logparse.NumResults]uint64) {
+	for _, source := range c.Sources() {
+		for r, n := range c.Lines(source) {
+			total[r] += n
+		}
+	}
+	return total
+}
+
+func logins(c *aggregate.Counts) (n uint64) {
+	for _, r := range c.Rows() {
+		if r.Status == logparse.AuthFailed {
+			n += r.N
+		}
+	}
+	return n
+}
+
+func providers(c *aggregate.Counts) (rows []providerRow) {
+	byProvider := map[replycode.Provider]*providerRow{}
+	for _, r := range c.Rows() {
+		if r.Remark || r.Direction != logparse.Outbound {
+			continue
+		}
+		p := byProvider[r.Provider]
+		if p == nil {
+			p = &providerRow{Provider: r.Provider.String()}
+			byProvider[r.Provider] = p
+		}
+		switch r.Status {
+		case logparse.Sent:
+			p.Sent += r.N
+		case logparse.Deferred:
+			p.Deferred += r.N
+		case logparse.Bounced:
+			p.Bounced += r.N
+		case logparse.Expired:
+			p.Expired += r.N
+		}
+	}
+	for _, p := range byProvider {
+		rows = append(rows, *p)
+	}
+	slices.SortFunc(rows, func(a, b providerRow) int {
+		return cmp.Or(cmp.Compare(b.Bounced+b.Deferred+b.Expired, a.Bounced+a.Deferred+a.Expired), cmp.Compare(b.Sent, a.Sent), cmp.Compare(a.Provider, b.Provider))
+	})
+	return rows
+}
+
+func codeMeaning(c replycode.Code) string {
+	if c == replycode.None {
+		return "no SMTP reply"
+	}
+	info, ok := replycode.LookupCode(c)
+	if !ok {
+		return "not in any standard"
+	}
+	return info.Title
+}
+
+func enhancedMeaning(e replycode.Enhanced) string {
+	if info, ok := replycode.LookupEnhanced(e); ok {
+		return info.Title
+	}
+	if info, ok := replycode.LookupSubject(e); ok {
+		return info.Title + " (detail not in the registry)"
+	}
+	return "not in the registry"
+}

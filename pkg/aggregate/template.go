@@ -1,0 +1,82 @@
+package aggregate
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// maxTemplates bounds the table of reply texts that no rule knew.
+const maxTemplates = 1000
+
+// Unmatched counts a reply that no rule of the classifier knew, under its
+// template: the text with addresses and numbers masked.
+func (c *Counts) Unmatched(text []byte, n uint64) {
+	var buf [200]byte
+	t := appendTemplate(buf[:0], text)
+	if _, ok := c.unmatched[string(t)]; !ok && len(c.unmatched) >= maxTemplates {
+		c.overflow += n
+		return
+	}
+	c.unmatched[string(t)] += n
+}
+
+// A TemplateRow is a masked reply text and how often it came.
+type TemplateRow struct {
+	Template string `json:"template"`
+	N        uint64 `json:"n"`
+}
+
+// Templates are the texts given to Unmatched, the commonest first.
+func (c *Counts) Templates() []TemplateRow {
+	rows := make([]TemplateRow, 0, len(c.unmatched))
+	for t, n := range c.unmatched {
+		rows = append(rows, TemplateRow{t, n})
+	}
+	slices.SortFunc(rows, func(a, b TemplateRow) int {
+		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Template, b.Template))
+	})
+	return rows
+}
+
+// appendTemplate masks a reply word by word, up to the capacity of dst: an
+// address becomes <address>, a run of digits #, a byte that is not printable
+// ASCII a question mark.
+func appendTemplate(dst, text []byte) []byte {
+	for word := range bytes.FieldsSeq(text) {
+		if len(dst) > 0 {
+			dst = appendWithin(dst, ' ')
+		}
+		if bytes.IndexByte(word, '@') >= 0 {
+			for _, b := range []byte("<address>") {
+				dst = appendWithin(dst, b)
+			}
+			continue
+		}
+		dst = appendMasked(dst, word)
+	}
+	return dst
+}
+
+func appendMasked(dst, word []byte) []byte {
+	for i, b := range word {
+		switch {
+		case '0' <= b && b <= '9':
+			if i == 0 || word[i-1] < '0' || word[i-1] > '9' {
+				dst = appendWithin(dst, '#')
+			}
+		case b < ' ' || b > '~':
+			dst = appendWithin(dst, '?')
+		default:
+			dst = appendWithin(dst, b)
+		}
+	}
+	return dst
+}
+
+func appendWithin(dst []byte, b byte) []byte {
+	if len(dst) < cap(dst) {
+		dst = append(dst, b)
+	}
+	return dst
+}
