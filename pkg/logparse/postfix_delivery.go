@@ -51,8 +51,8 @@ func pfFields(b []byte, ev *Event) (status []byte, ok bool) {
 			return rest, true
 		}
 		value, rest, ok := pfValue(rest)
-		if !ok {
-			return nil, false
+		if !ok || len(rest) == 0 {
+			return nil, false // the line ends before its status
 		}
 		pfField(key, value, ev)
 		b = bytes.TrimLeft(rest[1:], " ")

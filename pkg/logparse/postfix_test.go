@@ -294,6 +294,7 @@ func TestPostfixHostile(t *testing.T) {
 		{"postfix/smtpd[1]: warning: non-SMTP command from x[192.0.2.1]: NOQUEUE: reject: RCPT from y[192.0.2.2]: 550 5.1.1 z", "ignored"},
 		{"postfix/smtp[1]: ABC123: to=<a@example.com>, relay=none, delay=0, dsn=5.1.1, status=brandnew (x)", "unparsed"},
 		{"postfix/smtp[1]: ABC123: to=<a@example.com>, relay=none", "unparsed"},
+		{"postfix/smtp[1]: ABC123: to=<a@example.com>", "unparsed"},
 		{"postfix/smtpd[1]: NOQUEUE: reject: nonsense", "unparsed"},
 		{"postfix/qmgr[1]: ABC123: from=<a@example.com>, status=brandnew, x", "unparsed"},
 		{"postfix/qmgr[1]: ABC123: from=<status=expired@example.com>, size=1, nrcpt=1 (queue active)", "ignored"},
