@@ -59,13 +59,14 @@ func pfFields(b []byte, ev *Event) (status []byte, ok bool) {
 	}
 }
 
-// pfValue reads a value up to the comma behind it.
+// pfValue reads a value up to the comma behind it. A value with a blank is two
+// lines that a logger ran together.
 func pfValue(b []byte) (value, rest []byte, ok bool) {
 	if len(b) > 0 && b[0] == '<' {
 		return pfAddress(b, ",")
 	}
 	i := bytes.IndexByte(b, ',')
-	if i < 0 {
+	if i < 0 || bytes.IndexByte(b[:i], ' ') >= 0 {
 		return nil, nil, false
 	}
 	return b[:i], b[i:], true
@@ -167,7 +168,7 @@ func pfSeconds(b []byte) float64 {
 // pfUnwrap takes off the parentheses around the reason. The closing one is
 // missing where syslog cut the line.
 func pfUnwrap(text []byte) []byte {
-	text, _ = pfAfter(text, "(")
+	text, _ = pfAfter(bytes.TrimRight(text, " \t\r"), "(")
 	if n := len(text); n > 0 && text[n-1] == ')' {
 		text = text[:n-1]
 	}

@@ -62,12 +62,12 @@ func pfDecide(ev *Event) {
 		}
 		return
 	}
+	// error(8) and retry(8) repeat what an earlier attempt met.
+	ev.Text, _ = pfAfter(ev.Text, "delivery temporarily suspended: ")
 	if pfStarts(ev.Text, "Cannot start TLS: ") {
 		ev.Stage = StartTLS
 		return
 	}
-	// error(8) and retry(8) repeat what an earlier attempt met.
-	ev.Text, _ = pfAfter(ev.Text, "delivery temporarily suspended: ")
 	pfExplain(ev)
 }
 

@@ -295,6 +295,7 @@ func TestPostfixHostile(t *testing.T) {
 		{"postfix/smtp[1]: ABC123: to=<a@example.com>, relay=none, delay=0, dsn=5.1.1, status=brandnew (x)", "unparsed"},
 		{"postfix/smtp[1]: ABC123: to=<a@example.com>, relay=none", "unparsed"},
 		{"postfix/smtp[1]: ABC123: to=<a@example.com>", "unparsed"},
+		{"postfix/smtp[1]: ABC123: to=<a@example.com>, relay=mx.example.com[192.0.2Jan  1 00:00:00 mx1 postfix/smtp[2]: DEF456: to=<b@example.com>, relay=none, delay=0, dsn=2.0.0, status=sent (x)", "unparsed"},
 		{"postfix/smtpd[1]: NOQUEUE: reject: nonsense", "unparsed"},
 		{"postfix/qmgr[1]: ABC123: from=<a@example.com>, status=brandnew, x", "unparsed"},
 		{"postfix/qmgr[1]: ABC123: from=<status=expired@example.com>, size=1, nrcpt=1 (queue active)", "ignored"},
@@ -348,7 +349,8 @@ func TestPostfixText(t *testing.T) {
 	for _, c := range []struct{ line, text string }{
 		{"(delivery temporarily suspended: host mx[192.0.2.5] said: 450 4.2.0 try later (really) (in reply to RCPT TO command))", "450 4.2.0 try later (really)"},
 		{"(delivery temporarily suspended: connect to mx[192.0.2.5]:25: Connection refused)", "connect to mx[192.0.2.5]:25: Connection refused"},
-		{"(mail transport unavailable)", "mail transport unavailable"},
+		{"(delivery temporarily suspended: Cannot start TLS: handshake failure)", "Cannot start TLS: handshake failure"},
+		{"(mail transport unavailable)  ", "mail transport unavailable"},
 		{"(host mx[192.0.2.5] said: 450 4.2.0 cut off by sys", "450 4.2.0 cut off by sys"},
 		{"", ""},
 	} {
