@@ -19,16 +19,42 @@ type Parser struct {
 // is ResultEvent or ResultRemark. The line must not change until the next call.
 func (p *Parser) Parse(line []byte, ev *Event) Result {
 	f := &p.frame
-	if !p.cut(line, f) {
+	switch p.cut(line, f) {
+	case frameNone:
+		p.state.last.forget()
 		return ResultForeign
+	case framePart:
+		return ResultIgnored
+	case frameNote:
+		return p.again(f, ev)
 	}
 	s := p.serverOf(f)
 	if s == nil {
+		p.state.last.forget()
 		return ResultForeign
 	}
+	r := s.read(f, ev)
+	if r == ResultEvent || r == ResultRemark {
+		p.state.last.keep(s, f)
+	} else {
+		p.state.last.forget()
+	}
+	return r
+}
+
+// again makes of syslog's note about the last line what the line itself was. The
+// line stays remembered: a second note may follow.
+func (p *Parser) again(f *Frame, ev *Event) Result {
+	if !p.state.last.recall(f) {
+		return ResultIgnored
+	}
+	return p.state.last.server.read(f, ev)
+}
+
+func (s *server) read(f *Frame, ev *Event) Result {
 	ev.reset()
 	ev.MTA, ev.Stamp, ev.Host, ev.Program = s.mta, f.Stamp, f.Host, f.Program
-	ev.Repeat, ev.Folded = f.Repeat, f.Folded
+	ev.Repeat, ev.Folded, ev.Lines = f.Repeat, f.Folded, f.Lines
 	return s.parse(f, ev)
 }
 

@@ -1,0 +1,698 @@
+package logparse
+
+import "bytes"
+
+// maxPieces bounds what the Parser keeps of one message in pieces.
+const maxPieces = 64 << 10
+
+// A framePiece is the beginning of a message whose end is still to come.
+type framePiece struct {
+	key   []byte // the writer
+	text  []byte
+	lines int // pieces so far, 0 where the place is free
+	total int // pieces that the writer announced
+}
+
+func (c *framePiece) begin(key []byte) {
+	c.key, c.text, c.lines = append(c.key[:0], key...), c.text[:0], 0
+}
+
+// add appends a piece; what is beyond the limit is lost.
+func (c *framePiece) add(b []byte) {
+	c.lines++
+	c.text = append(c.text, b[:min(len(b), max(0, maxPieces-len(c.text)))]...)
+}
+
+// joinExim joins what Exim had to cut for syslog: "[1/2] ", "[2/2] " where the
+// line was too long, "[1\2] " where the message has a newline there.
+func (p *Parser) joinExim(f *Frame, raw []byte) frameKind {
+	if f.Folded || len(f.Message) == 0 || f.Message[0] != '[' {
+		return frameFull
+	}
+	raw = bytes.TrimRight(raw[frameBlanks(raw, 0):], "\r\n\x00")
+	number, total, newline, n := framePieceMark(raw)
+	if n == 0 {
+		return frameFull
+	}
+	c := p.pieceOf(f, number == 1)
+	if c == nil {
+		return framePart // its beginning is missing
+	}
+	if number == 1 {
+		c.total = total
+	}
+	if number != c.lines+1 || total != c.total {
+		c.lines = 0 // a piece is missing: nothing may be guessed from the rest
+		return framePart
+	}
+	c.add(raw[n:])
+	if newline {
+		c.text = append(c.text, '\n')
+	}
+	if number < total {
+		return framePart
+	}
+	f.Message, f.Lines = frameTrim(c.text), c.lines
+	c.lines = 0
+	return frameFull
+}
+
+// framePieceMark reads "[1/2] "; n is its length, 0 for none.
+func framePieceMark(b []byte) (number, total int, newline bool, n int) {
+	v, digits := stampNumber(b[1:])
+	i := 1 + digits
+	if digits == 0 || digits > 4 || i >= len(b) || b[i] != '/' && b[i] != '\\' {
+		return 0, 0, false, 0
+	}
+	w, more := stampNumber(b[i+1:])
+	if more == 0 || more > 4 || !frameAt(b, i+1+more, "]") || v < 1 || v > w {
+		return 0, 0, false, 0
+	}
+	n = i + 1 + more + 1
+	if n < len(b) && b[n] == ' ' {
+		n++
+	}
+	return int(v), int(w), b[i] == '\\', n
+}
+
+// pieceOf finds the pieces of the frame's process, or a place for a first one:
+// its own, a free one, else the one begun longest ago.
+func (p *Parser) pieceOf(f *Frame, first bool) *framePiece {
+	key := append(append(p.state.key[:0], f.Program...), 0)
+	key = append(append(append(key, f.PID...), 0), f.Host...)
+	p.state.key = key
+	for i := range p.state.parts {
+		c := &p.state.parts[i]
+		if c.lines > 0 && bytes.Equal(c.key, key) {
+			if first {
+				c.begin(key)
+			}
+			return c
+		}
+	}
+	if !first {
+		return nil
+	}
+	p.state.turn = (p.state.turn + 1) % len(p.state.parts)
+	for i := range p.state.parts {
+		if p.state.parts[i].lines == 0 {
+			p.state.turn = i
+			break
+		}
+	}
+	c := &p.state.parts[p.state.turn]
+	c.begin(key)
+	return c
+}
+
+// frameMemory is a copy of the last line's frame, if that line gave an event or
+// a remark: syslog may say next that it occurred again.
+type frameMemory struct {
+	server *server
+	buffer []byte
+	host   int // lengths within buffer
+	prog   int
+	pid    int
+	noProg bool
+}
+
+func (m *frameMemory) keep(s *server, f *Frame) {
+	b := append(m.buffer[:0], f.Host...)
+	b = append(b, f.Program...)
+	b = append(b, f.PID...)
+	m.buffer = append(b, f.Message...)
+	m.host, m.prog, m.pid, m.noProg = len(f.Host), len(f.Program), len(f.PID), f.Program == nil
+	m.server = s
+}
+
+func (m *frameMemory) forget() { m.server = nil }
+
+// recall puts the remembered line into f, which holds syslog's note about it.
+// The note must be of the same host, where both name one.
+func (m *frameMemory) recall(f *Frame) bool {
+	b := m.buffer
+	if m.server == nil || f.Host != nil && m.host > 0 && !bytes.Equal(f.Host, b[:m.host]) {
+		return false
+	}
+	f.Host, b = b[:m.host:m.host], b[m.host:]
+	f.Program, b = b[:m.prog:m.prog], b[m.prog:]
+	f.PID, f.Message = b[:m.pid:m.pid], b[m.pid:]
+	if m.noProg {
+		f.Program = nil
+	}
+	return true
+}
+
+// unwrap takes off what other tools put around a line, layer by layer.
+func (p *Parser) unwrap(line []byte, f *Frame) frameKind {
+	var outer Stamp // of the wrapper; a stamp without a year inside is less
+	json := false
+	for range 6 {
+		line = frameClean(line)
+		if len(line) == 0 {
+			return frameNone
+		}
+		if kind := frameHeader(line, f); kind != frameNone {
+			return f.settle(outer, kind)
+		}
+		*f = Frame{Lines: f.Lines}
+		if line[0] == '{' {
+			if json {
+				return frameNone
+			}
+			json = true
+			whole, kind := p.unwrapJSON(&line, f, &outer)
+			if whole || kind != frameFull {
+				return kind
+			}
+			continue
+		}
+		if frameProtocol(line, f) || frameWeekday(line, f) {
+			return f.settle(outer, frameFull)
+		}
+		if s, n := frameWrapperStamp(line); n > 0 {
+			outer, line = s, line[frameBlanks(line, n):]
+			stream := frameStream(line)
+			if stream < 0 {
+				if kind := frameOrigin(line, f); kind != frameNone {
+					return f.settle(outer, kind)
+				}
+				*f = Frame{Lines: f.Lines}
+				continue
+			}
+			partial := line[7] == 'P'
+			if line = p.joinFlow(stream, partial, line[8:], f); line == nil {
+				return framePart
+			}
+			continue
+		}
+		rest := p.unwrapPrefix(line)
+		if rest == nil {
+			break
+		}
+		line = rest
+	}
+	if frameBare(line, f) {
+		return f.settle(outer, frameFull)
+	}
+	return frameNone
+}
+
+func (f *Frame) settle(outer Stamp, kind frameKind) frameKind {
+	if f.Stamp.Year == 0 && !outer.IsZero() {
+		f.Stamp = outer
+	}
+	return kind
+}
+
+// frameClean drops what a line may begin with by accident: byte order mark,
+// terminal colours, blanks, and the NUL bytes of a file with a hole. What stands
+// before a hole is a line that the hole cut off.
+func frameClean(b []byte) []byte {
+	if b = frameTrim(b); bytes.IndexByte(b, 0) >= 0 {
+		b = b[bytes.LastIndexByte(b, 0)+1:]
+	}
+	for {
+		n := len(b)
+		b = frameTrim(bytes.TrimPrefix(b, []byte("\ufeff")))
+		if frameAt(b, 0, "\x1b[") {
+			if i := bytes.IndexByte(b, 'm'); i > 0 && i < 16 {
+				b = b[i+1:]
+			}
+		}
+		if len(b) == n {
+			return b
+		}
+	}
+}
+
+// frameWrapperStamp reads a time that is the wrapper's, or of a rare form.
+func frameWrapperStamp(b []byte) (s Stamp, n int) {
+	if s, n = stampISO(b); n == 0 {
+		if s, n = stampEpoch(b); n == 0 {
+			s, n = stampHan(b)
+		}
+	}
+	if n == 0 || n >= len(b) || b[n] != ' ' {
+		return Stamp{}, 0
+	}
+	return s, n
+}
+
+// frameStream recognises the CRI record "stdout F "; -1 for anything else.
+func frameStream(b []byte) int {
+	if len(b) < 8 || b[6] != ' ' || b[7] != 'F' && b[7] != 'P' || len(b) > 8 && b[8] != ' ' && b[8] != ':' {
+		return -1
+	}
+	switch string(b[:6]) {
+	case "stdout":
+		return 0
+	case "stderr":
+		return 1
+	}
+	return -1
+}
+
+// joinFlow joins the records of a container's stream; nil while one is to come.
+func (p *Parser) joinFlow(stream int, partial bool, b []byte, f *Frame) []byte {
+	if i := bytes.IndexByte(b, ' '); i >= 0 { // behind the tag there may be more, as in "F:x"
+		b = b[i+1:]
+	}
+	c := &p.state.flows[stream]
+	if !partial && c.lines == 0 {
+		return b
+	}
+	if c.lines == 0 {
+		c.begin(nil)
+	}
+	c.add(b)
+	if partial {
+		return nil
+	}
+	f.Lines, c.lines = c.lines, 0
+	return c.text
+}
+
+// frameProtocol cuts RFC 5424: "1 stamp host program pid id data message".
+func frameProtocol(b []byte, f *Frame) bool {
+	if !frameAt(b, 0, "1 ") {
+		return false
+	}
+	stamp, b := frameWord(b[2:])
+	s, n := stampISO(stamp)
+	if n != len(stamp) && string(stamp) != "-" {
+		return false
+	}
+	host, b := frameWord(b)
+	program, b := frameWord(b)
+	pid, b := frameWord(b)
+	_, b = frameWord(b)
+	b, ok := frameData(b)
+	if !ok || len(program) == 0 || string(program) == "-" {
+		return false
+	}
+	f.Stamp, f.Program, f.Message = s, program, bytes.TrimPrefix(frameTrim(b), []byte("\ufeff"))
+	if string(host) != "-" {
+		f.Host = host
+	}
+	if string(pid) != "-" {
+		f.PID = pid
+	}
+	return true
+}
+
+// frameData skips structured data: "-" or [...][...] with quoted values.
+func frameData(b []byte) (rest []byte, ok bool) {
+	if len(b) > 0 && b[0] == '-' {
+		return b[1:], true
+	}
+	quoted, open := false, false
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[':
+			open = true
+		case c == ']':
+			open = false
+		case !open:
+			return b[i:], i > 0
+		}
+	}
+	return nil, false
+}
+
+// frameWeekday cuts journalctl -o short-full: "Mon 2024-06-03 10:00:00 CEST host".
+// A zone's name does not say its offset, except for UTC.
+func frameWeekday(b []byte, f *Frame) bool {
+	if len(b) < 5 || b[3] != ' ' || b[0] < 'A' || b[0] > 'Z' {
+		return false
+	}
+	b = b[4:]
+	s, n := stampISO(b)
+	if n == 0 {
+		if s, n = stampBSD(b); n == 0 {
+			return false
+		}
+	}
+	rest := b[frameBlanks(b, n):]
+	if zone, after := frameWord(rest); frameIsZone(zone) && !s.HasZone && s.Year != 0 {
+		s.HasZone = string(zone) == "UTC" || string(zone) == "GMT"
+		rest = after
+	}
+	f.Stamp = s
+	if frameOrigin(rest, f) == frameFull {
+		return true
+	}
+	*f = Frame{Lines: f.Lines}
+	return false
+}
+
+func frameIsZone(word []byte) bool {
+	if len(word) < 1 || len(word) > 5 {
+		return false
+	}
+	for _, c := range word {
+		if c < 'A' || c > 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+// frameWord cuts the first word off b.
+func frameWord(b []byte) (word, rest []byte) {
+	i := bytes.IndexByte(b, ' ')
+	if i < 0 {
+		return b, nil
+	}
+	return b[:i], b[frameBlanks(b, i):]
+}
+
+// frameBare cuts a line that begins without any time. A pid is asked for: a
+// word and a colon alone are too little to go by.
+func frameBare(b []byte, f *Frame) bool {
+	word, _ := frameWord(b)
+	if bytes.IndexAny(word, "=\"'<({") < 0 && frameOrigin(b, f) == frameFull && f.PID != nil {
+		return true
+	}
+	*f = Frame{Lines: f.Lines}
+	return false
+}
+
+// unwrapPrefix takes off one prefix; nil if there is none.
+func (p *Parser) unwrapPrefix(b []byte) []byte {
+	switch {
+	case b[0] == '<':
+		return framePriority(b)
+	case b[0] == '[':
+		return framePod(b)
+	}
+	if rest := frameCompose(b); rest != nil {
+		return rest
+	}
+	if rest := frameGrep(b); rest != nil {
+		return rest
+	}
+	return p.unwrapLogfmt(b)
+}
+
+// framePriority takes off "<22>" and, as FreeBSD writes it, "<mail.info>".
+func framePriority(b []byte) []byte {
+	i := bytes.IndexByte(b, '>')
+	if i < 2 || i > 20 {
+		return nil
+	}
+	if _, digits := stampNumber(b[1:i]); digits != i-1 && !frameIsLevel(b[:i+1]) {
+		return nil
+	}
+	return b[i+1:]
+}
+
+// framePod takes off kubectl's "[pod/name/container] ".
+func framePod(b []byte) []byte {
+	if i := frameIndex(b, "] "); i > 0 && frameAt(b, 1, "pod/") {
+		return b[i+2:]
+	}
+	return nil
+}
+
+// frameCompose takes off docker compose's "name  | ".
+func frameCompose(b []byte) []byte {
+	i := bytes.IndexByte(b, '|')
+	if i < 2 || i > 128 || b[i-1] != ' ' || i+1 >= len(b) || b[i+1] != ' ' && b[i+1] != '\x1b' {
+		return nil
+	}
+	if bytes.IndexByte(frameTrim(b[:i]), ' ') >= 0 {
+		return nil
+	}
+	return b[i+1:]
+}
+
+// frameGrep takes off "mail.log.1:", "17:" and both, where a time follows.
+func frameGrep(b []byte) []byte {
+	for i := 0; i < len(b) && i < 512 && b[i] > ' ' && b[i] != '"'; i++ {
+		if b[i] != ':' || i == 0 {
+			continue
+		}
+		rest := b[i+1:]
+		if _, n := stampBSD(rest); n > 0 {
+			return rest
+		}
+		if _, n := stampISO(rest); n > 0 {
+			return rest
+		}
+	}
+	return nil
+}
+
+// unwrapLogfmt takes a line out of msg="..." of a logfmt record. Other keys may
+// quote lines, too, but then the record is about them and no copy of one.
+func (p *Parser) unwrapLogfmt(b []byte) []byte {
+	for len(b) > 0 {
+		i := bytes.IndexByte(b, '=')
+		if i <= 0 || bytes.IndexByte(b[:i], ' ') >= 0 || i+1 >= len(b) {
+			return nil
+		}
+		key, value := b[:i], b[i+1:]
+		if value[0] != '"' {
+			_, b = frameWord(value)
+			continue
+		}
+		n := frameString(value)
+		if n == 0 {
+			return nil
+		}
+		if string(key) == "msg" {
+			p.state.text = frameUnescape(p.state.text[:0], value[1:n-1])
+			return frameStamped(p.state.text)
+		}
+		b = value[frameBlanks(value, n):]
+	}
+	return nil
+}
+
+// frameStamped is b if it begins with a time, else nil.
+func frameStamped(b []byte) []byte {
+	if _, n := stampBSD(b); n > 0 {
+		return b
+	}
+	if _, n := stampISO(b); n > 0 {
+		return b
+	}
+	return nil
+}
+
+// unwrapJSON reads a record of the journal, which is a whole frame, or one of
+// Docker's json-file, which holds a line.
+func (p *Parser) unwrapJSON(line *[]byte, f *Frame, outer *Stamp) (whole bool, kind frameKind) {
+	r := frameRecord{}
+	if !r.read(*line) {
+		return true, frameNone
+	}
+	if r.message != nil && r.program != nil {
+		p.journalFrame(&r, f)
+		return true, frameFull
+	}
+	if len(r.log) < 2 {
+		return true, frameNone
+	}
+	p.state.text = frameUnescape(p.state.text[:0], r.log[1:len(r.log)-1])
+	if s, n := stampISO(frameUnquote(r.time)); n > 0 {
+		*outer = s
+	}
+	text, stream := p.state.text, 0
+	if string(frameUnquote(r.stream)) == "stderr" {
+		stream = 1
+	}
+	// Docker cuts lines at 16 KiB and leaves out the newline.
+	partial := len(text) >= 16<<10 && text[len(text)-1] != '\n'
+	c := &p.state.flows[stream]
+	if partial || c.lines > 0 {
+		if c.lines == 0 {
+			c.begin(nil)
+		}
+		c.add(text)
+		if partial {
+			return true, framePart
+		}
+		f.Lines, text, c.lines = c.lines, c.text, 0
+	}
+	*line = text
+	return false, frameFull
+}
+
+func (p *Parser) journalFrame(r *frameRecord, f *Frame) {
+	f.Stamp = stampMicros(frameUnquote(r.micros))
+	p.state.ids = p.state.ids[:0]
+	f.Program = p.jsonField(r.program)
+	f.PID = p.jsonField(r.pid)
+	f.Host = p.jsonField(r.host)
+	if r.message[0] == '[' {
+		p.state.text = frameByteArray(p.state.text[:0], r.message)
+	} else {
+		p.state.text = frameUnescape(p.state.text[:0], frameUnquote(r.message))
+	}
+	f.Message = p.state.text
+}
+
+// jsonField is a header field; it is copied only if it holds escapes.
+func (p *Parser) jsonField(value []byte) []byte {
+	text := frameUnquote(value)
+	if len(text) == 0 {
+		return nil
+	}
+	if bytes.IndexByte(text, '\\') < 0 {
+		return text
+	}
+	start := len(p.state.ids)
+	p.state.ids = frameUnescape(p.state.ids, text)
+	return p.state.ids[start:len(p.state.ids):len(p.state.ids)]
+}
+
+// A frameRecord holds the values of a JSON object that matter, as written.
+type frameRecord struct {
+	message, micros, program, pid, host []byte // of the journal
+	log, time, stream                   []byte // of Docker
+}
+
+// read goes through the top level of an object.
+func (r *frameRecord) read(b []byte) bool {
+	i := frameSpace(b, 1)
+	for i < len(b) && b[i] == '"' {
+		n := frameString(b[i:])
+		if n == 0 {
+			return false
+		}
+		key := b[i+1 : i+n-1]
+		i = frameSpace(b, i+n)
+		if i >= len(b) || b[i] != ':' {
+			return false
+		}
+		i = frameSpace(b, i+1)
+		end := frameValue(b, i)
+		if end <= i {
+			return false
+		}
+		r.set(key, b[i:end])
+		i = frameSpace(b, end)
+		if i < len(b) && b[i] == '}' {
+			return true
+		}
+		if i >= len(b) || b[i] != ',' {
+			return false
+		}
+		i = frameSpace(b, i+1)
+	}
+	return false
+}
+
+func (r *frameRecord) set(key, value []byte) {
+	switch string(key) {
+	case "MESSAGE":
+		if value[0] == '"' || value[0] == '[' {
+			r.message = value
+		}
+	case "__REALTIME_TIMESTAMP":
+		r.micros = value
+	case "SYSLOG_IDENTIFIER":
+		r.program = value
+	case "SYSLOG_PID":
+		r.pid = value
+	case "_PID":
+		if r.pid == nil {
+			r.pid = value
+		}
+	case "_HOSTNAME":
+		r.host = value
+	case "log":
+		if value[0] == '"' {
+			r.log = value
+		}
+	case "time":
+		r.time = value
+	case "stream":
+		r.stream = value
+	}
+}
+
+// frameValue is the end of the JSON value at i.
+func frameValue(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			n := frameString(b[i:])
+			if n == 0 {
+				return 0
+			}
+			i += n
+			if depth == 0 {
+				return i
+			}
+			continue
+		case '[', '{':
+			depth++
+		case ']', '}':
+			if depth--; depth < 0 {
+				return i
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case ',':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return 0
+}
+
+// frameString is the length of the quoted string that b begins with, 0 if it does not end.
+func frameString(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// frameUnquote is the inside of a JSON string; a number stays as it is.
+func frameUnquote(b []byte) []byte {
+	if len(b) >= 2 && b[0] == '"' {
+		return b[1 : len(b)-1]
+	}
+	return b
+}
+
+func frameSpace(b []byte, i int) int {
+	for i < len(b) && b[i] <= ' ' {
+		i++
+	}
+	return i
+}
+
+// frameByteArray appends the bytes of [52,70,...]: so the journal writes what is
+// not UTF-8. What is no byte is left out.
+func frameByteArray(dst, b []byte) []byte {
+	for i := 0; i < len(b); i++ {
+		v, n := stampNumber(b[i:])
+		if n == 0 {
+			continue
+		}
+		if v < 256 {
+			dst = append(dst, byte(v))
+		}
+		i += n - 1
+	}
+	return dst
+}
