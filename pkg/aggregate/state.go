@@ -14,12 +14,13 @@ const stateVersion = 1
 // The state speaks in names, never in our numbers, so that a later version may
 // order its tables anew.
 type state struct {
-	Version  int                 `json:"version"`
-	Keys     []stateKey          `json:"keys"`
-	Domains  []DomainRow         `json:"domains"`
-	Lines    map[string][]uint64 `json:"lines"`
-	Delays   []stateDelay        `json:"delays"`
-	Overflow uint64              `json:"overflow"`
+	Version   int                 `json:"version"`
+	Keys      []stateKey          `json:"keys"`
+	Domains   []DomainRow         `json:"domains"`
+	Lines     map[string][]uint64 `json:"lines"`
+	Delays    []stateDelay        `json:"delays"`
+	Unmatched map[string]uint64   `json:"unmatched"`
+	Overflow  uint64              `json:"overflow"`
 }
 
 type stateKey struct {
