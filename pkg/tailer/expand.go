@@ -1,0 +1,107 @@
+package tailer
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Expand turns the words of a command line into the files to read, sorted and each once: files,
+// directories (the logs in them, recursively), globs, and "-" for standard input. Each word that
+// leads to nothing gives one error.
+func Expand(args []string) (files []string, errs []error) {
+	for _, arg := range args {
+		found, err := expandOne(arg)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		files = append(files, found...)
+	}
+	slices.Sort(files)
+	return slices.Compact(files), errs
+}
+
+func expandOne(arg string) ([]string, error) {
+	if arg == "-" {
+		return []string{arg}, nil
+	}
+	info, err := os.Stat(arg)
+	switch {
+	case err == nil && info.IsDir():
+		return expandDir(arg)
+	case err == nil:
+		return []string{filepath.Clean(arg)}, nil
+	case strings.ContainsAny(arg, "*?["):
+		return expandGlob(arg)
+	case os.IsNotExist(err):
+		return nil, fmt.Errorf("%s: no such file or directory: check the path, or quote a pattern such as '/var/log/mail*'", arg)
+	case os.IsPermission(err):
+		return nil, fmt.Errorf("%s: permission denied: run as a user who may read it (often group adm)", arg)
+	}
+	return nil, err
+}
+
+func expandGlob(pattern string) ([]string, error) {
+	matches, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %v: check the brackets", pattern, err)
+	}
+	var files []string
+	for _, m := range matches {
+		info, err := os.Stat(m)
+		if err == nil && !info.IsDir() && !skipName(filepath.Base(m)) {
+			files = append(files, m)
+		}
+	}
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s: no file matches: check the pattern", pattern)
+	}
+	return files, nil
+}
+
+func expandDir(dir string) ([]string, error) {
+	var files []string
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil && path == dir:
+			return err
+		case err != nil:
+			return nil
+		case path != dir && skipName(d.Name()):
+			if d.IsDir() {
+				return filepath.SkipDir
+			}
+		case isRegular(path, d):
+			files = append(files, path)
+		}
+		return nil
+	})
+	if err == nil && len(files) == 0 {
+		err = fmt.Errorf("%s: no log files in this directory: name the files, or another directory", dir)
+	}
+	return files, err
+}
+
+func isRegular(path string, d fs.DirEntry) bool {
+	if d.Type()&fs.ModeSymlink == 0 {
+		return d.Type().IsRegular()
+	}
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
+// skipName tells files that lie beside logs but are none: hidden, our own state, recorded truths.
+func skipName(name string) bool {
+	if strings.HasPrefix(name, ".") {
+		return true
+	}
+	for _, ext := range []string{".golden", ".json", ".jsonl", ".state", ".tmp", ".swp", "~"} {
+		if strings.HasSuffix(name, ext) {
+			return true
+		}
+	}
+	return false
+}
