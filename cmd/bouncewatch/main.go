@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"github.com/prometheus/common/version"
 	"github.com/spf13/cobra"
 )
 
@@ -21,8 +22,15 @@ const (
 	exitUsage  = 2 // unknown command, flag or configuration key
 )
 
-// version is set at link time for releases.
-var version = "0.1.0"
+// release is the version of a build without one; a release sets
+// github.com/prometheus/common/version.Version at link time.
+const release = "0.1.0"
+
+func init() {
+	if version.Version == "" {
+		version.Version = release
+	}
+}
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -89,6 +97,6 @@ func newRoot() *cobra.Command {
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "bouncewatch", version) },
+		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "bouncewatch", version.Version, "("+version.GetRevision()+", "+version.GoVersion+")") },
 	}
 }

@@ -20,8 +20,9 @@ type Key struct {
 	Provider  replycode.Provider
 }
 
-// Limits of the tables. What comes after a table is full is counted under the
-// key without its free parts and shows in Overflow.
+// Limits of the tables. What comes after the table of keys is full is counted
+// under the key without its free parts and shows in Overflow; domains without
+// room are added up in OtherDomains.
 const (
 	maxKeys    = 1 << 15
 	maxDomains = 1 << 17
@@ -44,10 +45,21 @@ type Counts struct {
 	delays    map[delayKey]*Histogram
 	unmatched map[string]uint64 // by template
 	overflow  uint64
+
+	domainLimit  int
+	otherDomains DomainCount // of domains that had no room
 }
 
 // New returns empty Counts.
 func New() *Counts {
+	c := NewWithoutDomains()
+	c.domainLimit = maxDomains
+	return c
+}
+
+// NewWithoutDomains returns empty Counts that never keep a recipient domain: for
+// a daemon that runs for years, serves no domains and writes its counts to disk.
+func NewWithoutDomains() *Counts {
 	return &Counts{
 		keys:      map[Key]uint64{},
 		domains:   map[string]*DomainCount{},
@@ -89,7 +101,7 @@ func (c *Counts) addKey(k Key, n uint64) {
 // new domain allocates. Domains compare without regard to case (RFC 5321
 // section 2.4).
 func (c *Counts) addDomain(domain []byte, s logparse.Status, n uint64) {
-	if len(domain) == 0 || len(domain) > maxDomainLength {
+	if c.domainLimit == 0 || len(domain) == 0 || len(domain) > maxDomainLength {
 		return
 	}
 	var buf [maxDomainLength]byte
@@ -102,8 +114,8 @@ func (c *Counts) addDomain(domain []byte, s logparse.Status, n uint64) {
 	}
 	d := c.domains[string(lower)]
 	if d == nil {
-		if len(c.domains) >= maxDomains {
-			c.overflow += n
+		if len(c.domains) >= c.domainLimit {
+			c.otherDomains.add(s, n)
 			return
 		}
 		d = &DomainCount{}
@@ -127,6 +139,13 @@ func (d *DomainCount) add(s logparse.Status, n uint64) {
 	}
 }
 
+func (d *DomainCount) merge(o *DomainCount) {
+	d.Sent += o.Sent
+	d.Deferred += o.Deferred
+	d.Bounced += o.Bounced
+	d.Expired += o.Expired
+}
+
 // Line counts what a line of the named source was.
 func (c *Counts) Line(source string, r logparse.Result) { c.Lines(source)[r]++ }
 
@@ -141,30 +160,42 @@ func (c *Counts) Lines(source string) *[logparse.NumResults]uint64 {
 	return l
 }
 
+// OtherDomains is what happened to mail for the domains that had no room.
+func (c *Counts) OtherDomains() DomainCount { return c.otherDomains }
+
+// Clone is a copy that shares nothing with c.
+func (c *Counts) Clone() *Counts {
+	o := NewWithoutDomains()
+	o.domainLimit = c.domainLimit
+	o.Merge(c)
+	return o
+}
+
 // Overflow is the number of outcomes that a full table could not tell apart.
 func (c *Counts) Overflow() uint64 { return c.overflow }
 
 // Merge adds what o counted. Merging is associative and commutative as long as
-// no table is full.
+// no table is full. Counts without domains leave those of o out.
 func (c *Counts) Merge(o *Counts) {
 	for k, n := range o.keys {
 		c.addKey(k, n)
 	}
 	for name, d := range o.domains {
+		if c.domainLimit == 0 {
+			break
+		}
 		mine := c.domains[name]
 		if mine == nil {
-			if len(c.domains) >= maxDomains {
-				c.overflow += d.Total()
+			if len(c.domains) >= c.domainLimit {
+				c.otherDomains.merge(d)
 				continue
 			}
 			mine = &DomainCount{}
 			c.domains[name] = mine
 		}
-		mine.Sent += d.Sent
-		mine.Deferred += d.Deferred
-		mine.Bounced += d.Bounced
-		mine.Expired += d.Expired
+		mine.merge(d)
 	}
+	c.otherDomains.merge(&o.otherDomains)
 	for source, l := range o.lines {
 		mine := c.Lines(source)
 		for r, n := range l {

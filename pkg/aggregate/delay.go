@@ -1,16 +1,41 @@
 package aggregate
 
-import "github.com/bouncewatch/bouncewatch/pkg/logparse"
+import (
+	"math"
+	"sort"
+
+	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+)
 
 // DelayBuckets are the upper bounds of the delay histogram in seconds: from an
 // ordinary delivery to the usual queue lifetime of five days.
 var DelayBuckets = [...]float64{0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400, 86400, 432000}
+
+// The native buckets: schema 3 has 8 per doubling. Delays below 1 ms count as
+// zero, as Postfix and Exim log no finer ones; those over a year go in the last.
+const (
+	nativeSchema   = 3
+	nativeZero     = 0.001
+	nativeLowest   = -79 // the bucket that holds nativeZero: ceil(8 * log2(0.001))
+	nativeHighest  = 200 // 2^25 s, more than a year
+	nativeBuckets  = nativeHighest - nativeLowest + 1
+	nativePerOctet = 1 << nativeSchema
+)
 
 // A Histogram counts delays in seconds.
 type Histogram struct {
 	Buckets [len(DelayBuckets)]uint64 // not cumulative; a delay over the last bound is only in Count
 	Count   uint64
 	Sum     float64
+
+	// Zero and Native are the same delays as a Prometheus native histogram of
+	// schema 3: Native[i] is the bucket of index i-79.
+	Zero   uint64
+	Native []uint64
 }
 
 type delayKey struct {
@@ -30,6 +55,7 @@ func (c *Counts) delay(k delayKey) *Histogram {
 func (h *Histogram) add(seconds float64, n uint64) {
 	h.Count += n
 	h.Sum += seconds * float64(n)
+	h.addNative(seconds, n)
 	for i, bound := range DelayBuckets {
 		if seconds <= bound {
 			h.Buckets[i] += n
@@ -38,10 +64,85 @@ func (h *Histogram) add(seconds float64, n uint64) {
 	}
 }
 
+func (h *Histogram) addNative(seconds float64, n uint64) {
+	if seconds <= nativeZero {
+		h.Zero += n
+		return
+	}
+	if h.Native == nil {
+		h.Native = make([]uint64, nativeBuckets)
+	}
+	h.Native[min(nativeIndex(seconds), nativeHighest)-nativeLowest] += n
+}
+
+// nativeBounds are the upper bounds of the buckets between 1/2 and 1.
+var nativeBounds = func() (b [nativePerOctet]float64) {
+	for i := range b {
+		b[i] = math.Exp2(float64(i)/nativePerOctet - 1)
+	}
+	return b
+}()
+
+// nativeIndex is the index of the native bucket that holds v > 0: the least i
+// with v <= 2^(i/8).
+func nativeIndex(v float64) int {
+	fraction, exponent := math.Frexp(v)
+	return sort.SearchFloat64s(nativeBounds[:], fraction) + (exponent-1)*nativePerOctet
+}
+
 func (h *Histogram) merge(o *Histogram) {
 	for i, n := range o.Buckets {
 		h.Buckets[i] += n
 	}
 	h.Count += o.Count
 	h.Sum += o.Sum
+	h.Zero += o.Zero
+	if o.Native != nil && h.Native == nil {
+		h.Native = make([]uint64, nativeBuckets)
+	}
+	for i, n := range o.Native {
+		h.Native[i] += n
+	}
+}
+
+// A delayMetric serves a Histogram in both forms. client_golang has constant
+// metrics for either, not for both in one.
+type delayMetric struct {
+	prometheus.Metric // the classic form
+	h                 *Histogram
+}
+
+// Write implements prometheus.Metric.
+func (m delayMetric) Write(out *dto.Metric) error {
+	if err := m.Metric.Write(out); err != nil {
+		return err
+	}
+	classic := out.Histogram
+	classic.Schema = proto.Int32(nativeSchema)
+	classic.ZeroThreshold = proto.Float64(nativeZero)
+	classic.ZeroCount = proto.Uint64(m.h.Zero)
+	classic.PositiveSpan, classic.PositiveDelta = m.h.spans()
+	return nil
+}
+
+// spans are the filled buckets, as runs of neighbours and differences of counts.
+func (h *Histogram) spans() (spans []*dto.BucketSpan, deltas []int64) {
+	var last int64
+	next := 0 // the index behind the last filled bucket
+	for i, n := range h.Native {
+		if n == 0 {
+			continue
+		}
+		index := i + nativeLowest
+		if len(spans) == 0 || index != next {
+			spans = append(spans, &dto.BucketSpan{Offset: proto.Int32(int32(index - next)), Length: proto.Uint32(0)})
+		}
+		*spans[len(spans)-1].Length++
+		deltas = append(deltas, int64(n)-last)
+		last, next = int64(n), index+1
+	}
+	if len(spans) == 0 { // marks the histogram as native while it is empty
+		spans = []*dto.BucketSpan{{Offset: proto.Int32(0), Length: proto.Uint32(0)}}
+	}
+	return spans, deltas
 }

@@ -16,7 +16,9 @@ const stateVersion = 1
 type state struct {
 	Version   int                 `json:"version"`
 	Keys      []stateKey          `json:"keys"`
-	Domains   []DomainRow         `json:"domains"`
+	Domains   []DomainRow         `json:"domains,omitempty"`
+	Other     *DomainCount        `json:"other_domains,omitempty"`
+	Limit     int                 `json:"domain_limit,omitempty"`
 	Lines     map[string][]uint64 `json:"lines"`
 	Delays    []stateDelay        `json:"delays"`
 	Unmatched map[string]uint64   `json:"unmatched"`
@@ -44,7 +46,10 @@ type stateDelay struct {
 
 // MarshalJSON writes all counts, by names.
 func (c *Counts) MarshalJSON() ([]byte, error) {
-	s := state{Version: stateVersion, Domains: c.Domains(), Lines: map[string][]uint64{}, Unmatched: c.unmatched, Overflow: c.overflow}
+	s := state{Version: stateVersion, Domains: c.Domains(), Limit: c.domainLimit, Lines: map[string][]uint64{}, Unmatched: c.unmatched, Overflow: c.overflow}
+	if c.otherDomains != (DomainCount{}) {
+		s.Other = &c.otherDomains
+	}
 	for _, r := range c.Rows() {
 		s.Keys = append(s.Keys, stateKey{
 			MTA: r.MTA.String(), Direction: r.Direction.String(), Status: r.Status.String(), Remark: r.Remark,
@@ -71,7 +76,11 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 	if s.Version != stateVersion {
 		return fmt.Errorf("counts of version %d, this program knows version %d", s.Version, stateVersion)
 	}
-	*c = *New()
+	*c = *NewWithoutDomains()
+	c.domainLimit = s.Limit
+	if s.Other != nil {
+		c.otherDomains = *s.Other
+	}
 	for _, k := range s.Keys {
 		key, err := k.key()
 		if err != nil {
@@ -84,12 +93,21 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 		c.domains[d.Domain] = &count
 	}
 	for source, l := range s.Lines {
+		if len(l) != int(logparse.NumResults) {
+			return fmt.Errorf("lines of %s: %d results, not %d", source, len(l), logparse.NumResults)
+		}
 		copy(c.Lines(source)[:], l)
 	}
 	for _, d := range s.Delays {
-		mta, status := find(logparse.NumMTAs, d.MTA), find(logparse.NumStatuses, d.Status)
-		h := d.Histogram
-		c.delays[delayKey{mta, status}] = &h
+		var f finder
+		k := delayKey{find(&f, logparse.NumMTAs, d.MTA), find(&f, logparse.NumStatuses, d.Status)}
+		if n := len(d.Native); n != 0 && n != nativeBuckets {
+			f.unknown(fmt.Sprintf("native histogram of %d buckets", n))
+		}
+		if f.err != nil {
+			return f.err
+		}
+		c.delays[k] = &d.Histogram
 	}
 	for t, n := range s.Unmatched {
 		c.unmatched[t] = n
@@ -99,30 +117,48 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 }
 
 func (k stateKey) key() (Key, error) {
+	var f finder
 	key := Key{
-		MTA: find(logparse.NumMTAs, k.MTA), Direction: find(logparse.NumDirections, k.Direction),
-		Status: find(logparse.NumStatuses, k.Status), Remark: k.Remark, Class: find(replycode.Class(6), k.Class),
-		Provider: find(replycode.Provider(replycode.NumProviders), k.Provider),
+		MTA:       find(&f, logparse.NumMTAs, k.MTA),
+		Direction: find(&f, logparse.NumDirections, k.Direction),
+		Status:    find(&f, logparse.NumStatuses, k.Status),
+		Remark:    k.Remark,
+		Class:     find(&f, replycode.PermanentFailure+1, k.Class),
+		Provider:  find(&f, replycode.Provider(replycode.NumProviders), k.Provider),
 	}
-	key.Code, _ = replycode.ParseCode([]byte(k.Code))
-	key.Enhanced, _ = replycode.ParseEnhanced([]byte(k.Enhanced))
-	cause, ok := replycode.ParseCause(k.Cause)
-	if !ok {
-		return key, fmt.Errorf("unknown cause %q", k.Cause)
+	var ok bool
+	if key.Cause, ok = replycode.ParseCause(k.Cause); !ok {
+		f.unknown(k.Cause)
 	}
-	key.Cause = cause
-	return key, nil
+	if key.Code, ok = replycode.ParseCode([]byte(k.Code)); !ok && k.Code != "" {
+		f.unknown(k.Code)
+	}
+	var n int
+	if key.Enhanced, n = replycode.ParseEnhanced([]byte(k.Enhanced)); n != len(k.Enhanced) {
+		f.unknown(k.Enhanced)
+	}
+	return key, f.err
 }
 
-// find is the value below limit whose name is given, 0 without one.
+// A finder looks names up and keeps the first fault.
+type finder struct{ err error }
+
+func (f *finder) unknown(name string) {
+	if f.err == nil {
+		f.err = fmt.Errorf("unknown name %q", name)
+	}
+}
+
+// find is the value below limit whose name is given.
 func find[T interface {
 	~uint8
 	String() string
-}](limit T, name string) T {
+}](f *finder, limit T, name string) T {
 	for v := T(0); v < limit; v++ {
 		if v.String() == name {
 			return v
 		}
 	}
+	f.unknown(name)
 	return 0
 }

@@ -1,0 +1,254 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
+)
+
+// A Follower yields lines of growing logs; tailer.Follower is one.
+type Follower interface {
+	Next(ctx context.Context) (tailer.Batch, error)
+	State() []tailer.FileState
+	Stats() []tailer.SourceStats
+	CaughtUp() bool
+	Close() error
+}
+
+// LiveOptions is what a Live needs.
+type LiveOptions struct {
+	Dir    *StateDir
+	Logger *slog.Logger
+	// Follow starts to follow the logs, behind the given positions.
+	Follow func(ctx context.Context, state []tailer.FileState) (Follower, error)
+	// Interval is the shortest time between two checkpoints; 0 means 1 s.
+	Interval time.Duration
+	// Beat, if set, is called about once an Interval while all is well.
+	Beat func()
+}
+
+// A Live counts what is written to logs, and keeps the counts over restarts.
+// Readers see only what is on disk already: a value that a scrape saw can never
+// be taken back by a crash.
+type Live struct {
+	opts     LiveOptions
+	follower Follower
+	snapshot Snapshot // what was counted and is perhaps not on disk yet
+	base     map[string]SourceTotals
+	pipes    map[string]*Pipeline
+	dirty    bool
+	saved    time.Time // of the last attempt to save
+	failing  bool
+	caughtUp bool
+
+	reload chan func(context.Context, []tailer.FileState) (Follower, error)
+	view   atomic.Pointer[View]
+}
+
+// A View is what readers may see. It does not change.
+type View struct {
+	Counts           *aggregate.Counts // as on disk
+	Created          time.Time         // when counting began
+	Health           map[string]SourceTotals
+	Sources          []tailer.SourceStats // as of Time, not from disk
+	CaughtUp         bool                 // all that was there at the start has been counted
+	CheckpointErrors uint64               // since the process started
+	CheckpointError  string               // why the last one failed, "" if it did not
+	Time             time.Time            // when the owner last looked
+}
+
+// NewLive loads the snapshot and starts to follow.
+func NewLive(ctx context.Context, opts LiveOptions) (*Live, error) {
+	if opts.Interval == 0 {
+		opts.Interval = time.Second
+	}
+	l := &Live{opts: opts, reload: make(chan func(context.Context, []tailer.FileState) (Follower, error), 1)}
+	s, err := opts.Dir.Load()
+	if err != nil {
+		return nil, err
+	}
+	if s == nil {
+		s = &Snapshot{Version: snapshotVersion, Created: time.Now().UTC(), Counts: aggregate.NewWithoutDomains()}
+	}
+	l.snapshot = *s
+	if err := l.follow(ctx, opts.Follow); err != nil {
+		return nil, err
+	}
+	// The first checkpoint proves that the next ones can be written, and fixes
+	// where counting began.
+	l.dirty = true
+	l.checkpoint()
+	if v := l.view.Load(); v.CheckpointError != "" {
+		l.follower.Close()
+		return nil, fmt.Errorf("state cannot be written: %s (choose another place with --state-dir)", v.CheckpointError)
+	}
+	return l, nil
+}
+
+// follow starts to follow where the snapshot ends.
+func (l *Live) follow(ctx context.Context, start func(context.Context, []tailer.FileState) (Follower, error)) error {
+	f, err := start(ctx, l.snapshot.Files)
+	if err != nil {
+		return err
+	}
+	l.follower, l.base, l.pipes = f, l.snapshot.Health, map[string]*Pipeline{}
+	return nil
+}
+
+// View is what readers may see now.
+func (l *Live) View() *View { return l.view.Load() }
+
+// Reload makes Run follow other logs, from where each was counted last. It does
+// not wait for it.
+func (l *Live) Reload(start func(context.Context, []tailer.FileState) (Follower, error)) {
+	select {
+	case <-l.reload: // an older one that Run did not see yet
+	default:
+	}
+	l.reload <- start
+}
+
+// Run counts until ctx ends, then writes the last snapshot.
+func (l *Live) Run(ctx context.Context) error {
+	defer func() { l.follower.Close() }()
+	for {
+		err := l.step(ctx)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil && !errors.Is(err, context.DeadlineExceeded) {
+			l.checkpoint()
+			return err
+		}
+		select {
+		case start := <-l.reload:
+			l.switchTo(ctx, start)
+		default:
+		}
+		if time.Since(l.saved) >= l.opts.Interval {
+			l.checkpoint()
+		}
+	}
+	l.checkpoint()
+	if v := l.view.Load(); v.CheckpointError != "" {
+		return fmt.Errorf("the last state could not be written: %s", v.CheckpointError)
+	}
+	return nil
+}
+
+// step counts the next lines, or waits for them until a checkpoint is due.
+func (l *Live) step(ctx context.Context) error {
+	next, cancel := context.WithDeadline(ctx, l.saved.Add(l.opts.Interval))
+	defer cancel()
+	batch, err := l.follower.Next(next)
+	if len(batch.Data) > 0 {
+		l.pipe(batch.Source).Block(&batch)
+		l.dirty = true
+	}
+	return err
+}
+
+func (l *Live) pipe(source string) *Pipeline {
+	p := l.pipes[source]
+	if p == nil {
+		p = &Pipeline{Counts: l.snapshot.Counts}
+		l.pipes[source] = p
+	}
+	return p
+}
+
+// switchTo replaces the follower. If the new one does not start, the old one is
+// gone too, and what it knew is used to start it again.
+func (l *Live) switchTo(ctx context.Context, start func(context.Context, []tailer.FileState) (Follower, error)) {
+	l.dirty = true
+	l.checkpoint()
+	l.follower.Close()
+	if err := l.follow(ctx, start); err != nil {
+		l.opts.Logger.Error("reload failed, following the same logs as before", "err", err)
+		if err := l.follow(ctx, l.opts.Follow); err != nil {
+			l.opts.Logger.Error("cannot follow", "err", err)
+		}
+		return
+	}
+	l.opts.Follow = start
+}
+
+// checkpoint writes what is not on disk yet, and shows it to readers when it is.
+func (l *Live) checkpoint() {
+	l.saved = time.Now()
+	old := l.view.Load()
+	v := &View{Created: l.snapshot.Created, Sources: l.follower.Stats(), Time: l.saved}
+	if old != nil {
+		v.Counts, v.Health = old.Counts, old.Health
+		v.CheckpointErrors, v.CheckpointError = old.CheckpointErrors, old.CheckpointError
+	}
+	l.caughtUp = l.caughtUp || l.follower.CaughtUp()
+	v.CaughtUp = l.caughtUp
+	if health := l.totals(v.Sources); l.dirty || old == nil || changed(old.Health, health) {
+		l.snapshot.Files, l.snapshot.Health = l.follower.State(), health
+		if err := l.opts.Dir.Save(&l.snapshot); err != nil {
+			v.CheckpointErrors++
+			v.CheckpointError = err.Error()
+			if !l.failing {
+				l.opts.Logger.Error("state cannot be written; metrics stand still until it can", "err", err)
+			}
+			l.failing = true
+		} else {
+			if l.failing {
+				l.opts.Logger.Info("state is written again")
+			}
+			l.failing, l.dirty, v.CheckpointError = false, false, ""
+			v.Counts, v.Health = l.snapshot.Counts.Clone(), health
+		}
+	}
+	if v.Counts == nil {
+		v.Counts = aggregate.NewWithoutDomains()
+	}
+	l.view.Store(v)
+	if l.opts.Beat != nil {
+		l.opts.Beat()
+	}
+}
+
+// totals adds what the follower saw since it was started to what was seen
+// before. Sources that are not followed now keep their totals.
+func (l *Live) totals(stats []tailer.SourceStats) map[string]SourceTotals {
+	sum := make(map[string]SourceTotals, len(l.base)+len(stats))
+	for name, t := range l.base {
+		sum[name] = t
+	}
+	for _, s := range stats {
+		sum[s.Source] = l.base[s.Source].plus(s)
+	}
+	return sum
+}
+
+func changed(a, b map[string]SourceTotals) bool {
+	if len(a) != len(b) {
+		return true
+	}
+	for name, t := range b {
+		if a[name] != t {
+			return true
+		}
+	}
+	return false
+}
+
+// SourceNames are the names of all sources of the View, sorted.
+func (v *View) SourceNames() []string {
+	names := v.Counts.Sources()
+	for name := range v.Health {
+		names = append(names, name)
+	}
+	slices.SortFunc(names, strings.Compare)
+	return slices.Compact(names)
+}
