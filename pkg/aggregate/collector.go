@@ -160,8 +160,12 @@ func (s series) seed() {
 		}
 	}
 	for p := range replycode.NumProviders {
+		name := replycode.Provider(p).String()
 		for _, st := range outboundStatuses {
-			s.add(0, descProviderEvents, replycode.Provider(p).String(), st.String())
+			s.add(0, descProviderEvents, name, st.String())
+		}
+		for _, info := range replycode.Causes() {
+			s.add(0, descProviderFailures, name, info.Name)
 		}
 	}
 }

@@ -1,0 +1,207 @@
+package aggregate
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	dto "github.com/prometheus/client_model/go"
+
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+var created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func gather(t *testing.T, c *Counts) map[string]map[string]float64 {
+	t.Helper()
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(NewCollector(func() *Counts { return c }, created))
+	families, err := r.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]map[string]float64{}
+	for _, f := range families {
+		m := map[string]float64{}
+		all[strings.TrimPrefix(f.GetName(), "bouncewatch_")] = m
+		for _, s := range f.Metric {
+			var labels []string
+			for _, l := range s.Label {
+				labels = append(labels, l.GetName()+"="+l.GetValue())
+			}
+			v := s.GetCounter().GetValue() + s.GetGauge().GetValue() + float64(s.GetHistogram().GetSampleCount())
+			m[strings.Join(labels, " ")] = v
+			if s.Counter != nil && !s.Counter.CreatedTimestamp.AsTime().Equal(created) {
+				t.Errorf("%s: created %v", f.GetName(), s.Counter.CreatedTimestamp.AsTime())
+			}
+		}
+	}
+	return all
+}
+
+// above0 leaves the series out that stand at 0.
+func above0(m map[string]float64) map[string]float64 {
+	out := map[string]float64{}
+	for k, v := range m {
+		if v != 0 {
+			out[k] = v
+		}
+	}
+	return out
+}
+
+func TestCollectorServesTheContract(t *testing.T) {
+	c := New()
+	bounced := event(logparse.Bounced, 550, "a@example.com")
+	bounced.Enhanced, bounced.Delay = replycode.MakeEnhanced(replycode.PermanentFailure, 1, 1), 2
+	c.Add(bounced, replycode.Verdict{Cause: replycode.UserUnknown}, false)
+	odd := event(logparse.Deferred, 499, "a@example.com")
+	odd.Enhanced = replycode.MakeEnhanced(replycode.TransientFailure, 99, 99)
+	c.Add(odd, replycode.Verdict{}, false)
+	c.Add(event(logparse.Deferred, replycode.None, "a@example.com"), replycode.Verdict{Cause: replycode.NetworkError}, false)
+	c.Add(event(logparse.Sent, 250, "a@example.com"), replycode.Verdict{}, false)
+	c.Add(event(logparse.Rejected, 554, "a@example.com"), replycode.Verdict{Cause: replycode.RelayDenied}, false)
+	c.Add(event(logparse.Deferred, 421, "a@example.com"), replycode.Verdict{}, true)
+	c.Add(event(logparse.AuthFailed, 535, ""), replycode.Verdict{}, true)
+	c.Line("mail.log", logparse.ResultEvent)
+	c.Line("mail.log", logparse.ResultForeign)
+
+	got := gather(t, c)
+	other := replycode.Provider(0).String()
+	for name, want := range map[string]map[string]float64{
+		"events_total": {
+			"direction=outbound mta=postfix status=bounced": 1, "direction=outbound mta=postfix status=deferred": 2,
+			"direction=outbound mta=postfix status=sent": 1, "direction=inbound mta=postfix status=rejected": 1,
+		},
+		"replies_total": {
+			"class=5xx code=550 direction=outbound mta=postfix": 1, "class=4xx code=other direction=outbound mta=postfix": 1,
+			"class=4xx code=none direction=outbound mta=postfix": 1, "class=2xx code=250 direction=outbound mta=postfix": 1,
+			"class=5xx code=554 direction=inbound mta=postfix": 1,
+		},
+		"enhanced_codes_total": {
+			"class=5xx direction=outbound enhanced=5.1.1 mta=postfix": 1, "class=4xx direction=outbound enhanced=other mta=postfix": 1,
+		},
+		"failures_total": {
+			"cause=user_unknown class=5xx direction=outbound mta=postfix": 1, "cause=unknown class=4xx direction=outbound mta=postfix": 1,
+			"cause=network_error class=4xx direction=outbound mta=postfix": 1, "cause=relay_denied class=5xx direction=inbound mta=postfix": 1,
+		},
+		"provider_events_total": {
+			"provider=" + other + " status=bounced": 1, "provider=" + other + " status=deferred": 2, "provider=" + other + " status=sent": 1,
+		},
+		"provider_failures_total": {
+			"cause=user_unknown provider=" + other: 1, "cause=unknown provider=" + other: 1, "cause=network_error provider=" + other: 1,
+		},
+		"delivery_delay_seconds": {"mta=postfix status=bounced": 1},
+		"remarks_total":          {"class=4xx code=421 direction=outbound mta=postfix": 1},
+		"login_failures_total":   {"mta=postfix": 1},
+		"lines_total":            {"result=event source=mail.log": 1, "result=foreign source=mail.log": 1},
+		"series_overflow_total":  {},
+	} {
+		if got := above0(got[name]); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s = %v\nwant %v", name, got, want)
+		}
+	}
+	if n := len(got["cause_info"]); n != replycode.NumCauses {
+		t.Errorf("cause_info has %d series, want %d", n, replycode.NumCauses)
+	}
+}
+
+func TestMetricsFollowTheConventions(t *testing.T) {
+	r := prometheus.NewPedanticRegistry()
+	r.MustRegister(NewCollector(New, created))
+	if faults, err := testutil.GatherAndLint(r); err != nil || len(faults) > 0 {
+		t.Errorf("%v %v", faults, err)
+	}
+}
+
+func TestKnownSeriesExistBeforeTheFirstEvent(t *testing.T) {
+	got := gather(t, New())
+	for _, s := range []struct{ name, labels string }{
+		{"events_total", "direction=outbound mta=sendmail status=expired"},
+		{"events_total", "direction=inbound mta=exim status=tempfailed"},
+		{"replies_total", "class=5xx code=550 direction=outbound mta=exim"},
+		{"replies_total", "class=4xx code=none direction=outbound mta=postfix"},
+		{"failures_total", "cause=ip_blocked class=4xx direction=outbound mta=postfix"},
+		{"provider_events_total", "provider=google status=bounced"},
+		{"provider_failures_total", "cause=ip_blocked provider=google"},
+		{"login_failures_total", "mta=postfix"},
+		{"series_overflow_total", ""},
+	} {
+		if v, ok := got[s.name][s.labels]; !ok || v != 0 {
+			t.Errorf("%s{%s} = %v, %v; want it at 0", s.name, s.labels, v, ok)
+		}
+	}
+}
+
+// Every reply code and every enhanced code that the standards know has its own
+// label value; all others fall together, or a remote server could make series.
+func TestSeriesAreBounded(t *testing.T) {
+	c := New()
+	for code := replycode.Code(200); code < 600; code++ {
+		ev := event(logparse.Bounced, code, "a@example.com")
+		ev.Enhanced = replycode.MakeEnhanced(replycode.PermanentFailure, uint16(code), uint16(code))
+		c.Add(ev, replycode.Verdict{}, false)
+	}
+	got := gather(t, c)
+	if n := len(got["enhanced_codes_total"]); n != 4 { // other, in each class of reply code
+		t.Errorf("%d series of codes outside the registry, want 4: %v", n, got["enhanced_codes_total"])
+	}
+	codes := map[string]bool{}
+	for labels := range above0(got["replies_total"]) {
+		codes[labels] = true
+	}
+	if want := len(replycode.Codes()) + 4; len(codes) > want {
+		t.Errorf("%d series of reply codes, want at most %d", len(codes), want)
+	}
+}
+
+func TestDelayHistogramHasBothForms(t *testing.T) {
+	h := &Histogram{}
+	for _, d := range []float64{0, 0.001, 0.5, 0.6, 1, 2, 1e9} {
+		h.add(d, 2)
+	}
+	if want := [len(DelayBuckets)]uint64{6, 4, 2}; h.Buckets != want || h.Count != 14 || h.Zero != 4 {
+		t.Errorf("buckets %v count %d zero %d, want %v 14 4", h.Buckets, h.Count, h.Zero, want)
+	}
+	var out dto.Metric
+	m := delayMetric{prometheus.MustNewConstHistogram(descDelay, h.Count, h.Sum, h.cumulative(), "postfix", "sent"), h}
+	if err := m.Write(&out); err != nil {
+		t.Fatal(err)
+	}
+	got := map[int32]int64{}
+	var index int32
+	var n int64
+	deltas := out.Histogram.PositiveDelta
+	for _, span := range out.Histogram.PositiveSpan {
+		index += span.GetOffset()
+		for range span.GetLength() {
+			n, deltas = n+deltas[0], deltas[1:]
+			got[index] = n
+			index++
+		}
+	}
+	// Bucket i of schema 3 holds (2^((i-1)/8), 2^(i/8)]: 0.5 is 2^(-8/8), 0.6 lies
+	// under 2^(-5/8) = 0.648, 1 is 2^0, 2 is 2^(8/8).
+	want := map[int32]int64{-8: 2, -5: 2, 0: 2, 8: 2, nativeHighest: 2}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("native buckets %v, want %v", got, want)
+	}
+	if len(out.Histogram.Bucket) != len(DelayBuckets) {
+		t.Errorf("%d classic buckets", len(out.Histogram.Bucket))
+	}
+}
+
+func BenchmarkScrape(b *testing.B) {
+	c := someCounts(3)
+	r := prometheus.NewRegistry()
+	r.MustRegister(NewCollector(func() *Counts { return c }, created))
+	for b.Loop() {
+		if _, err := r.Gather(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,221 @@
+package aggregate
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+func event(st logparse.Status, code replycode.Code, recipient string) *logparse.Event {
+	direction := logparse.Outbound
+	if st >= logparse.Rejected {
+		direction = logparse.Inbound
+	}
+	return &logparse.Event{
+		MTA: logparse.Postfix, Direction: direction, Status: st, Code: code,
+		Recipient: []byte(recipient), Recipients: 1, Lines: 1, Delay: -1,
+	}
+}
+
+func TestAddCountsRecipientsTimesRepeats(t *testing.T) {
+	c := New()
+	ev := event(logparse.Bounced, 550, "a@Example.COM")
+	ev.Recipients, ev.Repeat = 3, 2
+	c.Add(ev, replycode.Verdict{Cause: replycode.UserUnknown}, false)
+	ev.Folded = true // syslog's note: the first occurrence was counted already
+	c.Add(ev, replycode.Verdict{Cause: replycode.UserUnknown}, false)
+
+	key := Key{MTA: logparse.Postfix, Direction: logparse.Outbound, Status: logparse.Bounced, Code: 550,
+		Class: replycode.PermanentFailure, Cause: replycode.UserUnknown}
+	if got, want := c.Rows(), []Row{{key, 3*3 + 3*2}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("Rows = %+v, want %+v", got, want)
+	}
+	if got, want := c.Domains(), []DomainRow{{"example.com", DomainCount{Bounced: 15}}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("Domains = %+v, want %+v", got, want)
+	}
+}
+
+func TestRemarksAreKeptApart(t *testing.T) {
+	c := New()
+	ev := event(logparse.Deferred, 421, "a@example.com")
+	ev.Delay = 3
+	c.Add(ev, replycode.Verdict{}, true)
+	if rows := c.Rows(); len(rows) != 1 || !rows[0].Remark || rows[0].N != 1 {
+		t.Errorf("Rows = %+v, want one remark", rows)
+	}
+	if len(c.Domains()) != 0 || len(c.delays) != 0 {
+		t.Error("a remark counted as an outcome of its domain")
+	}
+}
+
+// someCounts makes Counts out of a seed; their sums are exact in float64.
+func someCounts(seed uint64) *Counts {
+	r := rand.New(rand.NewPCG(seed, 1))
+	c := New()
+	for range 200 {
+		ev := event(logparse.Status(1+r.IntN(6)), replycode.Code(200+r.IntN(400)), fmt.Sprintf("u@d%d.example", r.IntN(9)))
+		ev.MTA = logparse.MTA(1 + r.IntN(3))
+		ev.Delay = float64(r.IntN(4000)) / 4
+		c.Add(ev, replycode.Verdict{Cause: replycode.Cause(r.IntN(replycode.NumCauses))}, r.IntN(5) == 0)
+		c.Line(fmt.Sprintf("log%d", r.IntN(3)), logparse.Result(r.IntN(int(logparse.NumResults))))
+		c.Unmatched([]byte(fmt.Sprintf("word%c", 'a'+rune(r.IntN(5)))), 1)
+	}
+	return c
+}
+
+func stateOf(t *testing.T, c *Counts) string {
+	t.Helper()
+	b, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var s map[string]any
+	if err := json.Unmarshal(b, &s); err != nil {
+		t.Fatal(err)
+	}
+	// delays come in the order of a map
+	delays := map[string]any{}
+	for _, d := range s["delays"].([]any) {
+		m := d.(map[string]any)
+		delays[fmt.Sprint(m["mta"], m["status"])] = d
+	}
+	s["delays"] = delays
+	b, err = json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestMergeIsAssociativeAndCommutative(t *testing.T) {
+	merge := func(all ...*Counts) *Counts {
+		sum := New()
+		for _, c := range all {
+			sum.Merge(c)
+		}
+		return sum
+	}
+	for seed := uint64(0); seed < 20; seed += 3 {
+		a, b, c := someCounts(seed), someCounts(seed+1), someCounts(seed+2)
+		want := stateOf(t, merge(a, b, c))
+		if got := stateOf(t, merge(c, a, b)); got != want {
+			t.Fatalf("seed %d: c+a+b differs from a+b+c", seed)
+		}
+		if got := stateOf(t, merge(a, merge(b, c))); got != want {
+			t.Fatalf("seed %d: a+(b+c) differs from (a+b)+c", seed)
+		}
+	}
+}
+
+func TestCloneSharesNothing(t *testing.T) {
+	c := someCounts(1)
+	before := stateOf(t, c)
+	clone := c.Clone()
+	if got := stateOf(t, clone); got != before {
+		t.Fatal("the clone differs")
+	}
+	clone.Merge(someCounts(2))
+	if stateOf(t, c) != before {
+		t.Error("a change of the clone changed the original")
+	}
+}
+
+func TestStateKeepsEverything(t *testing.T) {
+	for _, c := range []*Counts{New(), NewWithoutDomains(), someCounts(7)} {
+		b, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var back Counts
+		if err := json.Unmarshal(b, &back); err != nil {
+			t.Fatal(err)
+		}
+		if !reflect.DeepEqual(&back, c) {
+			t.Errorf("after a round trip:\n%+v\nwant\n%+v", &back, c)
+		}
+	}
+}
+
+func TestStateRefusesWhatItDoesNotKnow(t *testing.T) {
+	for state, want := range map[string]string{
+		`{"version":2}`: "counts of version 2, this program knows version 1",
+		`{"version":1,"keys":[{"mta":"qmail","class":"none"}]}`:                                            `unknown name "qmail"`,
+		`{"version":1,"keys":[{"mta":"exim","class":"6xx"}]}`:                                              `unknown name "6xx"`,
+		`{"version":1,"keys":[{"class":"none","provider":"other","cause":"unknown","code":"999"}]}`:        `unknown name "999"`,
+		`{"version":1,"keys":[{"class":"none","provider":"other","cause":"unknown","enhanced":"5.1.1x"}]}`: `unknown name "5.1.1x"`,
+		`{"version":1,"keys":[{"class":"none","provider":"other","cause":"moon"}]}`:                        `unknown name "moon"`,
+		`{"version":1,"lines":{"a":[1]}}`:                                                                  "lines of a: 1 results, not 5",
+		`{"version":1,"delays":[{"mta":"exim","status":"sent","Native":[1]}]}`:                             `unknown name "native histogram of 1 buckets"`,
+	} {
+		var c Counts
+		if err := json.Unmarshal([]byte(state), &c); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", state, err, want)
+		}
+	}
+}
+
+func TestTablesAreBounded(t *testing.T) {
+	c := New()
+	for i := range maxDomains + 3 {
+		c.Add(event(logparse.Sent, 250, fmt.Sprintf("u@%d.example", i)), replycode.Verdict{}, false)
+	}
+	if n := len(c.Domains()); n != maxDomains {
+		t.Errorf("%d domains kept, want %d", n, maxDomains)
+	}
+	if got := c.OtherDomains(); got != (DomainCount{Sent: 3}) {
+		t.Errorf("OtherDomains = %+v, want 3 sent", got)
+	}
+	if c.Overflow() != 0 {
+		t.Errorf("Overflow = %d for domains, which are no series", c.Overflow())
+	}
+
+	c = NewWithoutDomains()
+	c.Add(event(logparse.Sent, 250, "u@example.com"), replycode.Verdict{}, false)
+	if len(c.Domains()) != 0 || c.OtherDomains() != (DomainCount{}) {
+		t.Error("domains were kept")
+	}
+
+	c = New()
+	for i := range maxTemplates + 5 {
+		word := strings.Repeat("a", 1+i%40) + strings.Repeat("b", 1+i/40)
+		c.Unmatched([]byte(word), 2)
+	}
+	if len(c.Templates()) != maxTemplates || c.Overflow() != 10 {
+		t.Errorf("%d templates and overflow %d, want %d and 10", len(c.Templates()), c.Overflow(), maxTemplates)
+	}
+}
+
+func TestTemplatesMaskWhatIsPersonal(t *testing.T) {
+	c := New()
+	c.Unmatched([]byte("no  <alice@example.com>\n here 192.0.2.17 \x1b[31m x\xff1234y"), 2)
+	c.Unmatched([]byte("once"), 1)
+	want := []TemplateRow{{"no <address> here #.#.#.# ?[#m x?#y", 2}, {"once", 1}}
+	if got := c.Templates(); !reflect.DeepEqual(got, want) {
+		t.Errorf("Templates = %+v, want %+v", got, want)
+	}
+}
+
+func TestAddAllocatesNothingForKnownKeys(t *testing.T) {
+	c := New()
+	ev := event(logparse.Bounced, 550, "a@Example.com")
+	ev.Delay = 12
+	if n := testing.AllocsPerRun(100, func() { c.Add(ev, replycode.Verdict{}, false) }); n != 0 {
+		t.Errorf("%v allocations, want 0", n)
+	}
+}
+
+func BenchmarkAdd(b *testing.B) {
+	c := New()
+	ev := event(logparse.Bounced, 550, "a@Example.com")
+	ev.Delay = 12
+	b.ReportAllocs()
+	for b.Loop() {
+		c.Add(ev, replycode.Verdict{}, false)
+	}
+}
