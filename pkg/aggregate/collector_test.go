@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/testutil"
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
@@ -107,14 +106,6 @@ func TestCollectorServesTheContract(t *testing.T) {
 	}
 	if n := len(got["cause_info"]); n != replycode.NumCauses {
 		t.Errorf("cause_info has %d series, want %d", n, replycode.NumCauses)
-	}
-}
-
-func TestMetricsFollowTheConventions(t *testing.T) {
-	r := prometheus.NewPedanticRegistry()
-	r.MustRegister(NewCollector(New, created))
-	if faults, err := testutil.GatherAndLint(r); err != nil || len(faults) > 0 {
-		t.Errorf("%v %v", faults, err)
 	}
 }
 
