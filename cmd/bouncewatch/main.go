@@ -97,6 +97,8 @@ func newRoot() *cobra.Command {
 func newVersion() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(cmd *cobra.Command, _ []string) { fmt.Fprintln(cmd.OutOrStdout(), "bouncewatch", version.Version, "("+version.GetRevision()+", "+version.GoVersion+")") },
+		Run: func(cmd *cobra.Command, _ []string) {
+			fmt.Fprintln(cmd.OutOrStdout(), "bouncewatch", version.Version, "("+version.GetRevision()+", "+version.GoVersion+")")
+		},
 	}
 }

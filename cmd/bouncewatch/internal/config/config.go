@@ -7,7 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"gopkg.in/yaml.v3"
@@ -15,13 +19,13 @@ import (
 
 // Config is what the configuration file may say. Flags go before it.
 type Config struct {
-	Logs          []string      `yaml:"logs"`           // files or globs to follow; empty: find the usual ones
-	StateDir      string        `yaml:"state_dir"`      // where positions and counts are kept; empty: see README
-	ListenAddress []string      `yaml:"listen_address"` // host:port of the metrics
-	WebConfigFile string        `yaml:"web_config_file"`
-	FromStart     bool          `yaml:"from_start"`  // read logs from their beginning at the first start
-	Poll          time.Duration `yaml:"poll"`        // how often files are looked at
-	RotateWait    time.Duration `yaml:"rotate_wait"` // how long a rotated file is still read
+	Logs          []string      `yaml:"logs"`            // files or globs to follow; empty: find the usual ones
+	StateDir      string        `yaml:"state_dir"`       // where positions and counts are kept; empty: see README
+	ListenAddress []string      `yaml:"listen_address"`  // host:port of the metrics
+	WebConfigFile string        `yaml:"web_config_file"` // TLS and authentication, as in every exporter
+	FromStart     bool          `yaml:"from_start"`      // read logs from their beginning at the first start
+	Poll          time.Duration `yaml:"poll"`            // how often files are looked at
+	RotateWait    time.Duration `yaml:"rotate_wait"`     // how long a rotated file is still read
 }
 
 // Default is the configuration without a file.
@@ -34,54 +38,140 @@ func Default() Config {
 }
 
 // Load reads a configuration file on top of the defaults. Its error joins all
-// faults, each with file and line.
+// faults in the order of their lines, one line of text each, with file and line.
 func Load(path string) (Config, error) {
 	c := Default()
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return c, err
 	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return c, joined(path, decodeFaults(err))
+	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
-	err = dec.Decode(&c)
-	if errors.Is(err, io.EOF) { // an empty file says nothing
-		return c, nil
+	var faults []fault
+	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) { // an empty file says nothing
+		faults = decodeFaults(err)
 	}
-	return c, errors.Join(faults(path, err), c.validate(path))
+	return c, joined(path, append(faults, c.faults(lineOf(&root))...))
 }
 
-var unknownKey = regexp.MustCompile(`^line (\d+): field (.*) not found in type .*$`)
+// A fault is what is wrong in a line of the file; line 0 is the whole file.
+type fault struct {
+	line int
+	text string
+}
 
-// faults rewrites the decoder's messages as file:line: what is wrong.
-func faults(path string, err error) error {
-	var typed *yaml.TypeError
-	if !errors.As(err, &typed) {
-		if err != nil {
-			return fmt.Errorf("%s: %w", path, err)
-		}
-		return nil
-	}
+func joined(path string, faults []fault) error {
+	slices.SortStableFunc(faults, func(a, b fault) int { return a.line - b.line })
 	var all []error
-	for _, s := range typed.Errors {
-		if m := unknownKey.FindStringSubmatch(s); m != nil {
-			all = append(all, fmt.Errorf("%s:%s: unknown key %q", path, m[1], m[2]))
-			continue
-		}
-		all = append(all, fmt.Errorf("%s: %s", path, s))
+	for _, f := range faults {
+		all = append(all, fmt.Errorf("%s:%d: %s", path, max(f.line, 1), f.text))
 	}
 	return errors.Join(all...)
 }
 
-func (c *Config) validate(path string) error {
-	var all []error
+var (
+	atLine     = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
+	unknownKey = regexp.MustCompile(`^field (.*) not found in type .*$`)
+)
+
+// decodeFaults rewrites the messages of the yaml package.
+func decodeFaults(err error) (faults []fault) {
+	texts := []string{err.Error()}
+	var typed *yaml.TypeError
+	if errors.As(err, &typed) {
+		texts = typed.Errors
+	}
+	for _, text := range texts {
+		f := fault{text: strings.TrimPrefix(text, "yaml: ")}
+		if m := atLine.FindStringSubmatch(text); m != nil {
+			f.line, _ = strconv.Atoi(m[1])
+			f.text = m[2]
+		}
+		if m := unknownKey.FindStringSubmatch(f.text); m != nil {
+			f.text = fmt.Sprintf("unknown key %q%s", m[1], suggestion(m[1]))
+		}
+		faults = append(faults, f)
+	}
+	return faults
+}
+
+// allKeys are the keys of the file.
+var allKeys = func() map[string]bool {
+	keys := map[string]bool{}
+	for f := range reflect.TypeFor[Config]().Fields() {
+		keys[f.Tag.Get("yaml")] = true
+	}
+	return keys
+}()
+
+// suggestion names the key that was probably meant.
+func suggestion(key string) string {
+	best, bestDistance := "", 1+len(key)/3
+	for k := range allKeys {
+		if d := distance(strings.ToLower(strings.ReplaceAll(key, "-", "_")), k); d <= bestDistance && (d < bestDistance || best == "" || k < best) {
+			best, bestDistance = k, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return ": did you mean " + best + "?"
+}
+
+// distance is the number of edits between a and b, a swap of neighbours being
+// one (optimal string alignment).
+func distance(a, b string) int {
+	var before []int
+	last := make([]int, len(b)+1)
+	for j := range last {
+		last[j] = j
+	}
+	for i := range len(a) {
+		row := make([]int, len(b)+1)
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := 1
+			if a[i] == b[j] {
+				cost = 0
+			}
+			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+				row[j+1] = min(row[j+1], before[j-1]+1)
+			}
+		}
+		before, last = last, row
+	}
+	return last[len(b)]
+}
+
+// lineOf finds the lines of the top level keys.
+func lineOf(root *yaml.Node) func(key string) int {
+	lines := map[string]int{}
+	if len(root.Content) > 0 {
+		top := root.Content[0].Content
+		for i := 0; i+1 < len(top); i += 2 {
+			lines[top[i].Value] = top[i].Line
+		}
+	}
+	return func(key string) int { return lines[key] }
+}
+
+func (c *Config) faults(line func(key string) int) (faults []fault) {
+	add := func(key, format string, args ...any) {
+		faults = append(faults, fault{line(key), key + ": " + fmt.Sprintf(format, args...)})
+	}
 	if c.Poll < 10*time.Millisecond || c.Poll > time.Minute {
-		all = append(all, fmt.Errorf("%s: poll: %v is not between 10ms and 1m", path, c.Poll))
+		add("poll", "%v is not between 10ms and 1m0s", c.Poll)
 	}
 	if c.RotateWait < time.Second {
-		all = append(all, fmt.Errorf("%s: rotate_wait: %v is under 1s", path, c.RotateWait))
+		add("rotate_wait", "%v is under 1s", c.RotateWait)
 	}
 	if len(c.ListenAddress) == 0 {
-		all = append(all, fmt.Errorf("%s: listen_address: at least one is needed", path))
+		add("listen_address", "at least one is needed")
 	}
-	return errors.Join(all...)
+	return faults
 }

@@ -1,0 +1,335 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
+)
+
+// A script is a Follower of lines that are known beforehand; its state is the
+// number of lines it gave out.
+type script struct {
+	lines []string
+	at    int64
+	stats tailer.SourceStats
+}
+
+func (s *script) Next(ctx context.Context) (tailer.Batch, error) {
+	if int(s.at) == len(s.lines) {
+		<-ctx.Done()
+		return tailer.Batch{}, ctx.Err()
+	}
+	line := s.lines[s.at]
+	s.at++
+	return tailer.Batch{Source: "mail.log", Data: []byte(line + "\n"), Line: s.at}, nil
+}
+
+func (s *script) State() []tailer.FileState {
+	return []tailer.FileState{{Path: "mail.log", Generations: []tailer.GenerationState{{Offset: s.at}}}}
+}
+
+func (s *script) Stats() []tailer.SourceStats {
+	s.stats.Source, s.stats.Up = "mail.log", true
+	return []tailer.SourceStats{s.stats}
+}
+
+func (s *script) CaughtUp() bool { return int(s.at) == len(s.lines) }
+func (s *script) Close() error   { return nil }
+
+const bounceLine = "Jan  2 03:04:05 mx postfix/smtp[1]: 4XyZ1: to=<a@example.com>, relay=mx.example.com[192.0.2.1]:25, delay=1, delays=0/0/0/1, dsn=5.1.1, status=bounced (host mx.example.com[192.0.2.1] said: 550 5.1.1 no such user (in reply to RCPT TO command))"
+
+func bounceLines(n int) (lines []string) {
+	for range n {
+		lines = append(lines, bounceLine)
+	}
+	return lines
+}
+
+func startLive(t *testing.T, dir *StateDir, s *script) *Live {
+	t.Helper()
+	l, err := NewLive(t.Context(), LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler),
+		Follow: func(_ context.Context, state []tailer.FileState) (Follower, error) {
+			if len(state) > 0 {
+				s.at = state[0].Generations[0].Offset
+			}
+			return s, nil
+		}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func stateDir(t *testing.T, path string) *StateDir {
+	t.Helper()
+	d, err := OpenStateDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d
+}
+
+func bounces(c *aggregate.Counts) (n uint64) {
+	for _, r := range c.Rows() {
+		if r.Status == logparse.Bounced {
+			n += r.N
+		}
+	}
+	return n
+}
+
+func steps(t *testing.T, l *Live, n int) {
+	t.Helper()
+	for range n {
+		if err := l.step(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestReadersSeeOnlyWhatIsOnDisk(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	l := startLive(t, dir, &script{lines: bounceLines(3)})
+	steps(t, l, 2)
+	if n := bounces(l.View().Counts); n != 0 {
+		t.Errorf("%d bounces are served before they are on disk", n)
+	}
+	l.checkpoint()
+	if n := bounces(l.View().Counts); n != 2 {
+		t.Errorf("%d bounces are served after the checkpoint, want 2", n)
+	}
+	onDisk, err := dir.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bounces(onDisk.Counts); n != 2 || onDisk.Files[0].Generations[0].Offset != 2 {
+		t.Errorf("on disk: %d bounces at line %d, want 2 at 2", n, onDisk.Files[0].Generations[0].Offset)
+	}
+	steps(t, l, 1)
+	if n := bounces(l.View().Counts); n != 2 {
+		t.Errorf("the served counts changed to %d without a checkpoint", n)
+	}
+}
+
+// A process that dies between two checkpoints counts the lines again that it had
+// not written down, and no other.
+func TestDeathAtAnyLineIsExact(t *testing.T) {
+	const lines = 6
+	for died := 0; died <= lines; died++ {
+		path := t.TempDir()
+		dir, err := OpenStateDir(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := startLive(t, dir, &script{lines: bounceLines(lines)})
+		created := l.View().Created
+		for i := range died {
+			steps(t, l, 1)
+			if i%2 == 0 {
+				l.checkpoint()
+			}
+		}
+		dir.Close() // the process is gone, with what it had not written
+
+		again := startLive(t, stateDir(t, path), &script{lines: bounceLines(lines)})
+		if !again.View().Created.Equal(created) {
+			t.Errorf("counting began at %v, and after the restart at %v", created, again.View().Created)
+		}
+		steps(t, again, lines-int(again.follower.(*script).at))
+		again.checkpoint()
+		if n := bounces(again.View().Counts); n != lines {
+			t.Errorf("died behind line %d: %d bounces, want %d", died, n, lines)
+		}
+	}
+}
+
+func TestFailedCheckpointStandsStillAndRecovers(t *testing.T) {
+	path := t.TempDir()
+	dir := stateDir(t, path)
+	l := startLive(t, dir, &script{lines: bounceLines(3)})
+	steps(t, l, 1)
+	l.checkpoint()
+
+	obstacle := filepath.Join(path, "state.json.tmp")
+	if err := os.Mkdir(obstacle, 0o700); err != nil { // stands for a full disk
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(obstacle, "x"), 0o700); err != nil { // or Save could remove it
+		t.Fatal(err)
+	}
+	steps(t, l, 1)
+	l.checkpoint()
+	l.checkpoint()
+	v := l.View()
+	if bounces(v.Counts) != 1 || v.CheckpointErrors != 2 || !strings.Contains(v.CheckpointError, "state.json.tmp") {
+		t.Errorf("with a failing disk: %d bounces, %d errors, %q; want 1, 2 and the file", bounces(v.Counts), v.CheckpointErrors, v.CheckpointError)
+	}
+	if err := os.RemoveAll(obstacle); err != nil {
+		t.Fatal(err)
+	}
+	l.checkpoint()
+	v = l.View()
+	if bounces(v.Counts) != 2 || v.CheckpointErrors != 2 || v.CheckpointError != "" {
+		t.Errorf("after recovery: %d bounces, %d errors, %q; want 2, 2, none", bounces(v.Counts), v.CheckpointErrors, v.CheckpointError)
+	}
+}
+
+func TestNothingNewWritesNothing(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	l := startLive(t, dir, &script{lines: bounceLines(1)})
+	steps(t, l, 1)
+	l.checkpoint()
+	before, err := os.Stat(dir.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.checkpoint()
+	after, err := os.Stat(dir.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !os.SameFile(before, after) {
+		t.Error("the state was written again without a reason")
+	}
+	if before.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, want 0600", before.Mode().Perm())
+	}
+}
+
+func TestTotalsOfSourcesGoOnOverRestarts(t *testing.T) {
+	path := t.TempDir()
+	dir, err := OpenStateDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &script{stats: tailer.SourceStats{Rotations: 2, LostBytes: 7}}
+	startLive(t, dir, s)
+	dir.Close()
+	s2 := &script{stats: tailer.SourceStats{Rotations: 1, Truncations: 1, Overlong: 4}}
+	l := startLive(t, stateDir(t, path), s2)
+	want := map[string]SourceTotals{"mail.log": {Rotations: 3, LostBytes: 7, Truncations: 1, Overlong: 4}}
+	if got := l.View().Health; !reflect.DeepEqual(got, want) {
+		t.Errorf("totals %+v, want %+v", got, want)
+	}
+}
+
+func TestRunEndsWithALastCheckpoint(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	s := &script{lines: bounceLines(5)}
+	l := startLive(t, dir, s)
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	if err := l.Run(ctx); err != nil {
+		t.Fatal(err)
+	}
+	snapshot, err := dir.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bounces(snapshot.Counts); n != 5 {
+		t.Errorf("%d bounces on disk after the end, want 5", n)
+	}
+	if !l.View().CaughtUp {
+		t.Error("not caught up at the end of the script")
+	}
+}
+
+func TestReloadGoesOnWhereItWas(t *testing.T) {
+	l := startLive(t, stateDir(t, t.TempDir()), &script{lines: bounceLines(4)})
+	steps(t, l, 2)
+	l.switchTo(t.Context(), func(context.Context, []tailer.FileState) (Follower, error) { return nil, io.ErrUnexpectedEOF })
+	if l.follower.(*script).at != 2 {
+		t.Fatalf("after a failed reload the follower is at line %d, want 2", l.follower.(*script).at)
+	}
+	next := &script{lines: bounceLines(4)}
+	l.switchTo(t.Context(), func(_ context.Context, state []tailer.FileState) (Follower, error) {
+		next.at = state[0].Generations[0].Offset
+		return next, nil
+	})
+	steps(t, l, 2)
+	l.checkpoint()
+	if n := bounces(l.View().Counts); n != 4 || l.follower != next {
+		t.Errorf("%d bounces, want 4", n)
+	}
+}
+
+func TestStateDirIsLocked(t *testing.T) {
+	path := t.TempDir()
+	dir := stateDir(t, path)
+	if _, err := OpenStateDir(path); err == nil || !strings.Contains(err.Error(), "in use by another bouncewatch") {
+		t.Errorf("a second process got the directory: %v", err)
+	}
+	dir.Close()
+	stateDir(t, path)
+}
+
+func TestBadStateIsRefusedAndKept(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"version":9}`:                        "is of version 9, this program knows version 1",
+		`{"version":1`:                         "damaged: unexpected end of JSON input",
+		``:                                     "damaged: unexpected end of JSON input",
+		`{"version":1}`:                        "damaged: counts or time of creation are missing",
+		`{"version":1,"counts":{"version":3}}`: "damaged: counts of version 3, this program knows version 1",
+	} {
+		dir := stateDir(t, t.TempDir())
+		if err := os.WriteFile(dir.File(), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := NewLive(t.Context(), LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler)})
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), "--new-state") {
+			t.Errorf("%s: %v; want %s and a remedy", text, err, want)
+		}
+		if kept, err := os.ReadFile(dir.File()); err != nil || string(kept) != text {
+			t.Errorf("%s: the file is now %q, %v", text, kept, err)
+		}
+		aside, err := dir.SetAside(time.Unix(0, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if kept, err := os.ReadFile(aside); err != nil || string(kept) != text {
+			t.Errorf("set aside: %q, %v", kept, err)
+		}
+		if s, err := dir.Load(); s != nil || err != nil {
+			t.Errorf("after setting aside: %v, %v", s, err)
+		}
+	}
+}
+
+func TestUnwritableStateIsRefusedAtTheStart(t *testing.T) {
+	path := t.TempDir()
+	dir := stateDir(t, path)
+	if err := os.MkdirAll(filepath.Join(path, "state.json.tmp", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	_, err := NewLive(t.Context(), LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler),
+		Follow: func(context.Context, []tailer.FileState) (Follower, error) { return &script{}, nil }})
+	if err == nil || !strings.Contains(err.Error(), "--state-dir") {
+		t.Errorf("%v; want an error with a remedy", err)
+	}
+}
+
+func TestFollowerErrorEndsRun(t *testing.T) {
+	l := startLive(t, stateDir(t, t.TempDir()), &script{})
+	l.follower = broken{l.follower}
+	if err := l.Run(t.Context()); !errors.Is(err, io.ErrClosedPipe) {
+		t.Errorf("Run = %v, want the follower's error", err)
+	}
+}
+
+type broken struct{ Follower }
+
+func (broken) Next(context.Context) (tailer.Batch, error) {
+	return tailer.Batch{}, io.ErrClosedPipe
+}

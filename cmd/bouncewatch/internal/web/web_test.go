@@ -1,0 +1,123 @@
+package web
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
+)
+
+var created = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+func newView() *pipeline.View {
+	c := aggregate.NewWithoutDomains()
+	c.Add(&logparse.Event{MTA: logparse.Postfix, Direction: logparse.Outbound, Status: logparse.Bounced, Code: 550, Recipients: 1, Delay: -1},
+		replycode.Verdict{Cause: replycode.UserUnknown}, false)
+	c.Unmatched([]byte("<script>alert(1)</script>"), 1)
+	c.Line(`/var/log/"mail.log`, logparse.ResultEvent)
+	return &pipeline.View{
+		Counts: c, Created: created, CaughtUp: true, Time: time.Now(), CheckpointErrors: 3,
+		Health:  map[string]pipeline.SourceTotals{`/var/log/"mail.log`: {Rotations: 4, LostBytes: 5, Truncations: 6, Overlong: 7}},
+		Sources: []tailer.SourceStats{{Source: `/var/log/"mail.log`, Up: true, LagBytes: 8, LastLine: created}},
+	}
+}
+
+func get(t *testing.T, v *pipeline.View, path string, accept string) (int, string) {
+	t.Helper()
+	h := Handler(func() *pipeline.View { return v }, slog.New(slog.DiscardHandler))
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Accept", accept)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	body, err := io.ReadAll(w.Result().Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w.Code, string(body)
+}
+
+func TestMetrics(t *testing.T) {
+	status, body := get(t, newView(), "/metrics", "")
+	if status != http.StatusOK {
+		t.Fatal(status, body)
+	}
+	for _, want := range []string{
+		`bouncewatch_events_total{direction="outbound",mta="postfix",status="bounced"} 1`,
+		`bouncewatch_source_up{source="/var/log/\"mail.log"} 1`,
+		`bouncewatch_source_lag_bytes{source="/var/log/\"mail.log"} 8`,
+		`bouncewatch_source_last_line_timestamp_seconds{source="/var/log/\"mail.log"} 1.767323045e+09`,
+		`bouncewatch_source_rotations_total{source="/var/log/\"mail.log"} 4`,
+		`bouncewatch_source_lost_bytes_total{source="/var/log/\"mail.log"} 5`,
+		`bouncewatch_source_truncations_total{source="/var/log/\"mail.log"} 6`,
+		`bouncewatch_source_overlong_lines_total{source="/var/log/\"mail.log"} 7`,
+		`bouncewatch_checkpoint_errors_total 3`,
+		`bouncewatch_series_overflow_total 0`,
+	} {
+		if !strings.Contains(body, want+"\n") {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if !strings.Contains(body, "\nbouncewatch_build_info{") {
+		t.Error("no build_info")
+	}
+}
+
+func TestOpenMetricsTellsWhenCountingBegan(t *testing.T) {
+	_, body := get(t, newView(), "/metrics", "application/openmetrics-text; version=1.0.0")
+	want := `bouncewatch_events_created{direction="outbound",mta="postfix",status="bounced"} 1.767323045e+09`
+	if !strings.Contains(body, want+"\n") {
+		t.Errorf("no line %s", want)
+	}
+	if !strings.HasSuffix(body, "# EOF\n") {
+		t.Error("no # EOF")
+	}
+}
+
+func TestHealth(t *testing.T) {
+	behind := newView()
+	behind.CaughtUp = false
+	old := newView()
+	old.Time = time.Now().Add(-2 * stalled)
+	for _, c := range []struct {
+		view *pipeline.View
+		path string
+		want int
+	}{
+		{newView(), "/-/healthy", 200}, {newView(), "/-/ready", 200},
+		{behind, "/-/healthy", 200}, {behind, "/-/ready", 503},
+		{old, "/-/healthy", 503}, {newView(), "/other", 404},
+	} {
+		if got, body := get(t, c.view, c.path, ""); got != c.want {
+			t.Errorf("%s: %d, want %d: %s", c.path, got, c.want, body)
+		}
+	}
+}
+
+func TestStatusPageEscapesWhatLogsSay(t *testing.T) {
+	v := newView()
+	v.CheckpointError = "disk <full>"
+	status, body := get(t, v, "/", "")
+	if status != http.StatusOK {
+		t.Fatal(status)
+	}
+	for _, want := range []string{
+		"&lt;script&gt;alert(#)&lt;/script&gt;", "disk &lt;full&gt;", `/var/log/&#34;mail.log`,
+		"user_unknown", replycode.Causes()[replycode.UserUnknown].Advice, "2026-01-02T03:04:05Z",
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not contain %s", want)
+		}
+	}
+	if strings.Contains(body, "<script") {
+		t.Error("a reply became markup")
+	}
+}
