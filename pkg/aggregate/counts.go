@@ -3,6 +3,9 @@
 package aggregate
 
 import (
+	"cmp"
+	"slices"
+
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
@@ -21,11 +24,11 @@ type Key struct {
 }
 
 // Limits of the tables. What comes after the table of keys is full is counted
-// under the key without its free parts and shows in Overflow; domains without
-// room are added up in OtherDomains.
+// under the key without its free parts and shows in Overflow; of a full table of
+// domains the smaller half is added up in OtherDomains.
 const (
 	maxKeys    = 1 << 15
-	maxDomains = 1 << 17
+	maxDomains = 1 << 15
 )
 
 // A DomainCount is what happened to mail for one recipient domain.
@@ -45,6 +48,10 @@ type Counts struct {
 	delays    map[delayKey]*Histogram
 	unmatched map[string]uint64 // by template
 	overflow  uint64
+
+	hours  map[int64]*[logparse.NumStatuses]uint64 // by Unix time / 3600
+	hour   *[logparse.NumStatuses]uint64           // the one of hourAt
+	hourAt int64
 
 	domainLimit  int
 	otherDomains DomainCount // of domains that had no room
@@ -66,6 +73,7 @@ func NewWithoutDomains() *Counts {
 		lines:     map[string]*[logparse.NumResults]uint64{},
 		delays:    map[delayKey]*Histogram{},
 		unmatched: map[string]uint64{},
+		hours:     map[int64]*[logparse.NumStatuses]uint64{},
 	}
 }
 
@@ -114,14 +122,28 @@ func (c *Counts) addDomain(domain []byte, s logparse.Status, n uint64) {
 	}
 	d := c.domains[string(lower)]
 	if d == nil {
-		if len(c.domains) >= c.domainLimit {
-			c.otherDomains.add(s, n)
-			return
-		}
+		c.makeRoom()
 		d = &DomainCount{}
 		c.domains[string(lower)] = d
 	}
 	d.add(s, n)
+}
+
+// makeRoom adds the smaller half of a full table of domains to OtherDomains. A
+// domain with much mail stays, with an exact count unless it was among the small
+// ones before.
+func (c *Counts) makeRoom() {
+	if len(c.domains) < c.domainLimit {
+		return
+	}
+	rows := c.Domains()
+	slices.SortFunc(rows, func(a, b DomainRow) int {
+		return cmp.Or(cmp.Compare(a.Total(), b.Total()), cmp.Compare(a.Domain, b.Domain))
+	})
+	for _, r := range rows[:(len(rows)+1)/2] {
+		c.otherDomains.merge(&r.DomainCount)
+		delete(c.domains, r.Domain)
+	}
 }
 
 const maxDomainLength = 255 // RFC 5321 section 4.5.3.1.2
@@ -186,10 +208,7 @@ func (c *Counts) Merge(o *Counts) {
 		}
 		mine := c.domains[name]
 		if mine == nil {
-			if len(c.domains) >= c.domainLimit {
-				c.otherDomains.merge(d)
-				continue
-			}
+			c.makeRoom()
 			mine = &DomainCount{}
 			c.domains[name] = mine
 		}
@@ -208,5 +227,6 @@ func (c *Counts) Merge(o *Counts) {
 	for t, n := range o.unmatched {
 		c.unmatched[t] += n
 	}
+	c.mergeHours(o)
 	c.overflow += o.overflow
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -63,6 +64,7 @@ func someCounts(seed uint64) *Counts {
 		ev.MTA = logparse.MTA(1 + r.IntN(3))
 		ev.Delay = float64(r.IntN(4000)) / 4
 		c.Add(ev, replycode.Verdict{Cause: replycode.Cause(r.IntN(replycode.NumCauses))}, r.IntN(5) == 0)
+		c.At(created.Add(time.Duration(r.IntN(90))*time.Minute), ev.Status, 1)
 		c.Line(fmt.Sprintf("log%d", r.IntN(3)), logparse.Result(r.IntN(int(logparse.NumResults))))
 		c.Unmatched([]byte(fmt.Sprintf("word%c", 'a'+rune(r.IntN(5)))), 1)
 	}
@@ -72,21 +74,6 @@ func someCounts(seed uint64) *Counts {
 func stateOf(t *testing.T, c *Counts) string {
 	t.Helper()
 	b, err := json.Marshal(c)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var s map[string]any
-	if err := json.Unmarshal(b, &s); err != nil {
-		t.Fatal(err)
-	}
-	// delays come in the order of a map
-	delays := map[string]any{}
-	for _, d := range s["delays"].([]any) {
-		m := d.(map[string]any)
-		delays[fmt.Sprint(m["mta"], m["status"])] = d
-	}
-	s["delays"] = delays
-	b, err = json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,6 +123,7 @@ func TestStateKeepsEverything(t *testing.T) {
 		if err := json.Unmarshal(b, &back); err != nil {
 			t.Fatal(err)
 		}
+		back.hour, back.hourAt = c.hour, c.hourAt // a shortcut, not a count
 		if !reflect.DeepEqual(&back, c) {
 			t.Errorf("after a round trip:\n%+v\nwant\n%+v", &back, c)
 		}
@@ -162,14 +150,20 @@ func TestStateRefusesWhatItDoesNotKnow(t *testing.T) {
 
 func TestTablesAreBounded(t *testing.T) {
 	c := New()
-	for i := range maxDomains + 3 {
+	for range 2 {
+		c.Add(event(logparse.Bounced, 550, "u@big.example"), replycode.Verdict{}, false)
+	}
+	for i := range maxDomains {
 		c.Add(event(logparse.Sent, 250, fmt.Sprintf("u@%d.example", i)), replycode.Verdict{}, false)
 	}
-	if n := len(c.Domains()); n != maxDomains {
-		t.Errorf("%d domains kept, want %d", n, maxDomains)
+	if n := len(c.Domains()); n != maxDomains/2+1 {
+		t.Errorf("%d domains kept, want %d", n, maxDomains/2+1)
 	}
-	if got := c.OtherDomains(); got != (DomainCount{Sent: 3}) {
-		t.Errorf("OtherDomains = %+v, want 3 sent", got)
+	if got := c.Domains()[0]; got != (DomainRow{"big.example", DomainCount{Bounced: 2}}) {
+		t.Errorf("the domain with most mail is %+v", got)
+	}
+	if got := c.OtherDomains(); got != (DomainCount{Sent: maxDomains / 2}) {
+		t.Errorf("OtherDomains = %+v, want %d sent", got, maxDomains/2)
 	}
 	if c.Overflow() != 0 {
 		t.Errorf("Overflow = %d for domains, which are no series", c.Overflow())
@@ -188,6 +182,19 @@ func TestTablesAreBounded(t *testing.T) {
 	}
 	if len(c.Templates()) != maxTemplates || c.Overflow() != 10 {
 		t.Errorf("%d templates and overflow %d, want %d and 10", len(c.Templates()), c.Overflow(), maxTemplates)
+	}
+}
+
+func TestHours(t *testing.T) {
+	c := New()
+	c.At(created, logparse.Sent, 2)
+	c.At(created.Add(time.Hour), logparse.Bounced, 3)
+	c.At(created.Add(30*time.Minute), logparse.Sent, 5)
+	c.At(time.Time{}, logparse.Sent, 7)
+	want := []HourRow{{Start: created.Truncate(time.Hour)}, {Start: created.Truncate(time.Hour).Add(time.Hour)}}
+	want[0].Statuses[logparse.Sent], want[1].Statuses[logparse.Bounced] = 7, 3
+	if got := c.Hours(); !reflect.DeepEqual(got, want) {
+		t.Errorf("Hours = %v, want %v", got, want)
 	}
 }
 

@@ -3,6 +3,9 @@ package aggregate
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -22,6 +25,7 @@ type state struct {
 	Lines     map[string][]uint64 `json:"lines"`
 	Delays    []stateDelay        `json:"delays"`
 	Unmatched map[string]uint64   `json:"unmatched"`
+	Hours     []stateHour         `json:"hours,omitempty"`
 	Overflow  uint64              `json:"overflow"`
 }
 
@@ -44,6 +48,12 @@ type stateDelay struct {
 	Histogram
 }
 
+type stateHour struct {
+	Start  time.Time `json:"start"`
+	Status string    `json:"status"`
+	N      uint64    `json:"n"`
+}
+
 // MarshalJSON writes all counts, by names.
 func (c *Counts) MarshalJSON() ([]byte, error) {
 	s := state{Version: stateVersion, Domains: c.Domains(), Limit: c.domainLimit, Lines: map[string][]uint64{}, Unmatched: c.unmatched, Overflow: c.overflow}
@@ -63,6 +73,14 @@ func (c *Counts) MarshalJSON() ([]byte, error) {
 	for k, h := range c.delays {
 		s.Delays = append(s.Delays, stateDelay{k.mta.String(), k.status.String(), *h})
 	}
+	for _, h := range c.Hours() {
+		for st, n := range h.Statuses {
+			if n > 0 {
+				s.Hours = append(s.Hours, stateHour{h.Start, logparse.Status(st).String(), n})
+			}
+		}
+	}
+	slices.SortFunc(s.Delays, func(a, b stateDelay) int { return strings.Compare(a.MTA+" "+a.Status, b.MTA+" "+b.Status) })
 	return json.Marshal(s)
 }
 
@@ -108,6 +126,13 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 			return f.err
 		}
 		c.delays[k] = &d.Histogram
+	}
+	for _, h := range s.Hours {
+		var f finder
+		c.At(h.Start, find(&f, logparse.NumStatuses, h.Status), h.N)
+		if f.err != nil {
+			return f.err
+		}
 	}
 	for t, n := range s.Unmatched {
 		c.unmatched[t] = n
