@@ -1,66 +1,171 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
+const analyzeLong = `analyze reads finished logs, plain or compressed, and writes a report.
+
+Format, server and compression are recognised by content. Directories are read
+with everything in them. Exit status: 0 all was read, 1 some input failed (the
+rest is reported), 2 wrong usage, 3 the condition of --fail-if holds.`
+
 func newAnalyze() *cobra.Command {
-	var format string
+	var o analyzeOptions
 	cmd := &cobra.Command{
-		Use: "analyze [flags] FILE|DIR|GLOB|- ...", Short: "Report on archived logs",
-		Example: "  bouncewatch analyze testdata/postfix-logs\n  zcat mail.log.*.gz | bouncewatch analyze -",
-		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if format != "text" && format != "json" {
-				return fmt.Errorf("unknown format %q: known formats are json, text", format)
-			}
-			counts := aggregate.New()
-			readErr := readAll(cmd, args, counts, nil)
-			if err := writeReport(cmd, format, counts); err != nil {
-				return inputError{err}
-			}
-			return readErr
-		},
+		Use: "analyze [flags] FILE|DIR|GLOB|- ...", Short: "Report on archived logs", Long: analyzeLong,
+		Example: "  bouncewatch analyze testdata/postfix-logs\n" +
+			"  bouncewatch analyze --since yesterday --until today /var/log/mail.log*\n" +
+			"  zcat mail.log.*.gz | bouncewatch analyze -\n" +
+			"  bouncewatch analyze --fail-if 'bounce_rate > 5%' /var/log/mail.log",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
-	cmd.Flags().StringVar(&format, "format", "text", "text or json")
+	f := cmd.Flags()
+	f.StringVar(&o.format, "format", "text", report.FormatNames())
+	f.StringVar(&o.report.Table, "table", "causes", "with --format csv, which table: "+report.TableNames())
+	f.IntVar(&o.report.Text.Top, "top", 15, "rows of the long tables of the text report")
+	f.IntVar(&o.jobs, "jobs", 0, "how many files or pieces to read at the same time (default one for each core)")
+	f.StringVar(&o.failIf, "fail-if", "", "exit with status 3 if this holds, as in 'bounce_rate > 5%'; also "+conditionNames())
+	f.BoolVar(&o.unparsed, "unparsed", false, "instead of the report, list the lines of mail servers that no rule understands, by shape")
+	f.BoolVar(&o.unmatched, "unmatched", false, "instead of the report, list the replies whose cause no rule knows, by shape")
+	o.selection.addFlags(f)
 	return cmd
 }
 
-func writeReport(cmd *cobra.Command, format string, counts *aggregate.Counts) error {
-	if format == "json" {
-		return report.WriteJSON(cmd.OutOrStdout(), counts)
+type analyzeOptions struct {
+	format, failIf      string
+	jobs                int
+	unparsed, unmatched bool
+	report              report.Options
+	selection           selectionFlags
+}
+
+func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
+	format, err := report.FindFormat(o.format)
+	if err != nil {
+		return err
 	}
-	return layout(cmd).Write(cmd.OutOrStdout(), counts)
+	if err := report.CheckTable(o.report.Table); err != nil {
+		return err
+	}
+	failIf, err := parseCondition(o.failIf)
+	if err != nil {
+		return err
+	}
+	batch, err := o.batch(cmd)
+	if err != nil {
+		return err
+	}
+	shapes := aggregate.New()
+	if o.unparsed {
+		batch.Unparsed = func(f *logparse.Frame) { shapes.Unmatched(shapeOf(f), 1) }
+	}
+	counts, readErr := runBatch(cmd, batch, args)
+	switch {
+	case o.unparsed:
+		err = writeShapes(cmd, shapes)
+	case o.unmatched:
+		err = writeShapes(cmd, counts)
+	default:
+		o.report.Partial = cmd.Context().Err() != nil
+		o.report.Page = report.Page{Title: "Mail report", Note: "by bouncewatch, from " + strings.Join(args, " ")}
+		layout(cmd, &o.report.Text)
+		err = format.Write(cmd.OutOrStdout(), o.report, counts)
+	}
+	if err != nil {
+		return inputError{err}
+	}
+	if readErr == nil && failIf != nil && failIf.holds(counts) {
+		return conditionError{failIf}
+	}
+	return readErr
+}
+
+func (o *analyzeOptions) batch(cmd *cobra.Command) (*pipeline.Batch, error) {
+	selection, err := o.selection.parse(time.Now())
+	if err != nil {
+		return nil, err
+	}
+	location, err := o.selection.location()
+	if err != nil {
+		return nil, err
+	}
+	return &pipeline.Batch{
+		Stdin: cmd.InOrStdin(), Workers: o.jobs, Selection: selection,
+		Location: location, Reference: o.selection.reference,
+	}, nil
+}
+
+// runBatch counts all inputs. A fault of one is printed and does not stop the
+// others; the returned inputError says only that there was one.
+func runBatch(cmd *cobra.Command, batch *pipeline.Batch, args []string) (*aggregate.Counts, error) {
+	files, errs := tailer.Expand(args)
+	batch.Files = files
+	stop := progress(cmd, batch)
+	counts, more := batch.Run(cmd.Context())
+	stop()
+	errs = append(errs, more...)
+	if cmd.Context().Err() != nil {
+		errs = append(errs, errors.New("interrupted: the report is partial"))
+	}
+	return counts, printFaults(cmd, errs)
+}
+
+func printFaults(cmd *cobra.Command, errs []error) error {
+	for _, err := range errs {
+		fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: %v\n", err)
+	}
+	if len(errs) > 0 {
+		return inputError{}
+	}
+	return nil
+}
+
+// shapeOf is what a bug report needs of a line: who wrote it and what.
+func shapeOf(f *logparse.Frame) []byte {
+	return fmt.Appendf(nil, "%s: %s", f.Program, f.Message)
+}
+
+func writeShapes(cmd *cobra.Command, c *aggregate.Counts) error {
+	for _, t := range c.Templates() {
+		if _, err := fmt.Fprintf(cmd.OutOrStdout(), "%10d  %s\n", t.N, t.Template); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // layout fits the text report to where it goes: colour only on a terminal and
 // without NO_COLOR, the width of the terminal or $COLUMNS.
-func layout(cmd *cobra.Command) report.Text {
-	var t report.Text
+func layout(cmd *cobra.Command, t *report.Text) {
 	t.Width, _ = strconv.Atoi(os.Getenv("COLUMNS"))
 	f, ok := cmd.OutOrStdout().(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		if t.Width <= 0 {
 			t.Width = pipeWidth
 		}
-		return t
+		return
 	}
-	t.Color = os.Getenv("NO_COLOR") == "" && !strings.HasPrefix(os.Getenv("TERM"), "dumb")
+	t.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
 	if w, _, err := term.GetSize(int(f.Fd())); err == nil && t.Width <= 0 {
 		t.Width = w
 	}
-	return t
 }
 
-// pipeWidth is the width where no terminal sets one: wide enough that nothing
-// that a person keeps in a file is cut.
-const pipeWidth = 200
+// pipeWidth is the width where no terminal sets one.
+const pipeWidth = 100

@@ -3,14 +3,11 @@ package main
 import (
 	"bufio"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
-	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 )
 
@@ -25,15 +22,14 @@ func newEvents() *cobra.Command {
 	cmd.Flags().StringVar(&opts.format, "format", "json", "json (one object a line)")
 	cmd.Flags().BoolVar(&opts.remarks, "remarks", false, "also print replies on the way and failed logins")
 	cmd.Flags().BoolVar(&opts.mask, "mask", false, "replace the local part of addresses by *")
-	cmd.Flags().StringVar(&opts.timezone, "timezone", "", "zone of stamps without one, as in Europe/Berlin (default: leave them without)")
-	cmd.Flags().IntVar(&opts.year, "year", 0, "year of stamps without one (default: from the file's time)")
+	opts.selection.addFlags(cmd.Flags())
 	return cmd
 }
 
 type eventsOptions struct {
-	format, timezone string
-	remarks, mask    bool
-	year             int
+	format        string
+	remarks, mask bool
+	selection     selectionFlags
 }
 
 func (o *eventsOptions) run(cmd *cobra.Command, args []string) error {
@@ -43,22 +39,22 @@ func (o *eventsOptions) run(cmd *cobra.Command, args []string) error {
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	events := report.NewEvents(out)
 	events.Remarks, events.Mask = o.remarks, o.mask
-	location := time.UTC
-	if o.timezone != "" {
-		var err error
-		if location, err = time.LoadLocation(o.timezone); err != nil {
-			return fmt.Errorf("--timezone %q: no such time zone", o.timezone)
-		}
+	selection, err := o.selection.parse(time.Now())
+	if err != nil {
+		return err
+	}
+	location, err := o.selection.location()
+	if err != nil {
+		return err
+	}
+	if o.selection.timezone != "" {
 		events.Zone = location
 	}
-	source := ""
-	readErr := readAll(cmd, args, aggregate.New(), func(s *pipeline.Seen) {
-		if events.Calendar == nil || s.Source != source {
-			source = s.Source
-			events.Calendar = &logparse.Calendar{Location: location, Reference: o.reference(source)}
-		}
-		events.Add(s)
-	})
+	calendar := func(file string) *logparse.Calendar {
+		events.Calendar = &logparse.Calendar{Location: location, Reference: o.selection.reference(file)}
+		return events.Calendar
+	}
+	readErr := readAll(cmd, args, calendar, selection.Keep, events.Add)
 	if err := events.Close(); err != nil {
 		return inputError{err}
 	}
@@ -66,15 +62,4 @@ func (o *eventsOptions) run(cmd *cobra.Command, args []string) error {
 		return inputError{err}
 	}
 	return readErr
-}
-
-// reference is the time that years are inferred from.
-func (o *eventsOptions) reference(source string) time.Time {
-	if o.year != 0 {
-		return time.Date(o.year, time.December, 31, 23, 59, 59, 0, time.UTC)
-	}
-	if info, err := os.Stat(source); err == nil {
-		return info.ModTime()
-	}
-	return time.Now()
 }

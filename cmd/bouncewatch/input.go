@@ -2,60 +2,51 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
-// readAll counts all inputs. A fault of one is printed and does not stop the
-// others; the returned inputError says only that there was one.
-func readAll(cmd *cobra.Command, args []string, counts *aggregate.Counts, visit func(*pipeline.Seen)) error {
+// readAll shows all events of the inputs to visit, in order. A fault of one input
+// is printed and does not stop the others; the returned inputError says only
+// that there was one.
+func readAll(cmd *cobra.Command, args []string, calendar func(file string) *logparse.Calendar, keep func(*pipeline.Seen) bool, visit func(*pipeline.Seen)) error {
 	files, errs := tailer.Expand(args)
 	for _, file := range files {
-		if err := cmd.Context().Err(); err != nil {
-			errs = append(errs, errors.New("interrupted: the report is partial"))
+		if cmd.Context().Err() != nil {
+			errs = append(errs, errors.New("interrupted: not all was read"))
 			break
 		}
-		if err := readFile(cmd, file, counts, visit); err != nil {
+		p := pipeline.Pipeline{Counts: aggregate.NewWithoutDomains(), Calendar: calendar(file), Keep: keep, Visit: visit}
+		if err := readFile(cmd, file, &p); err != nil {
 			errs = append(errs, err)
 		}
 	}
-	for _, err := range errs {
-		fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: %v\n", err)
-	}
-	if len(errs) > 0 {
-		return inputError{}
-	}
-	return nil
+	return printFaults(cmd, errs)
 }
 
-func readFile(cmd *cobra.Command, file string, counts *aggregate.Counts, visit func(*pipeline.Seen)) error {
+func readFile(cmd *cobra.Command, file string, p *pipeline.Pipeline) error {
 	r, err := openInput(cmd, file)
 	if err != nil {
 		return err
 	}
 	defer r.Close()
-	p := pipeline.Pipeline{Counts: counts, Visit: visit}
-	for {
+	for cmd.Context().Err() == nil {
 		block, err := r.Next()
-		if len(block.Data) > 0 {
-			p.Block(&block)
-		}
+		p.Block(&block)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		if cmd.Context().Err() != nil {
-			return nil
-		}
 	}
+	return nil
 }
 
 func openInput(cmd *cobra.Command, file string) (tailer.Reader, error) {

@@ -20,6 +20,7 @@ const (
 	exitOK     = 0 // everything was read
 	exitFailed = 1 // some input failed; the rest was analysed
 	exitUsage  = 2 // unknown command, flag or configuration key
+	exitHolds  = 3 // the condition of --fail-if holds
 )
 
 // release is the version of a build without one; a release sets
@@ -47,11 +48,15 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
 	var failed inputError
+	var holds conditionError
 	switch {
 	case err == nil:
 		return exitOK
 	case errors.Is(err, syscall.EPIPE):
 		return exitOK // the reader of our output has seen enough
+	case errors.As(err, &holds):
+		fmt.Fprintf(stderr, "bouncewatch: %v\n", holds)
+		return exitHolds
 	case errors.As(err, &failed):
 		if failed.err != nil {
 			fmt.Fprintf(stderr, "bouncewatch: %v\n", failed.err)

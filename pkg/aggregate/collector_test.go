@@ -196,3 +196,18 @@ func BenchmarkScrape(b *testing.B) {
 		}
 	}
 }
+
+func TestQuantile(t *testing.T) {
+	h := &Histogram{}
+	if q := h.Quantile(0.5); q == q {
+		t.Errorf("quantile of nothing = %v, want NaN", q)
+	}
+	h.add(0, 1)
+	h.add(1, 8)
+	h.add(64, 1)
+	for q, want := range map[float64]float64{0: 0, 0.1: 0, 0.11: 1, 0.5: 1, 0.9: 1, 0.91: 64, 1: 64} {
+		if got := h.Quantile(q); got != want {
+			t.Errorf("quantile %v = %v, want %v", q, got, want)
+		}
+	}
+}

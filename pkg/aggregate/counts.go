@@ -5,6 +5,7 @@ package aggregate
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -52,6 +53,8 @@ type Counts struct {
 	hours  map[int64]*[logparse.NumStatuses]uint64 // by Unix time / 3600
 	hour   *[logparse.NumStatuses]uint64           // the one of hourAt
 	hourAt int64
+
+	first, last time.Time // of what is in hours
 
 	domainLimit  int
 	otherDomains DomainCount // of domains that had no room

@@ -26,6 +26,8 @@ type state struct {
 	Delays    []stateDelay        `json:"delays"`
 	Unmatched map[string]uint64   `json:"unmatched"`
 	Hours     []stateHour         `json:"hours,omitempty"`
+	First     time.Time           `json:"first,omitzero"`
+	Last      time.Time           `json:"last,omitzero"`
 	Overflow  uint64              `json:"overflow"`
 }
 
@@ -56,7 +58,7 @@ type stateHour struct {
 
 // MarshalJSON writes all counts, by names.
 func (c *Counts) MarshalJSON() ([]byte, error) {
-	s := state{Version: stateVersion, Domains: c.Domains(), Limit: c.domainLimit, Lines: map[string][]uint64{}, Unmatched: c.unmatched, Overflow: c.overflow}
+	s := state{Version: stateVersion, Domains: c.Domains(), Limit: c.domainLimit, Lines: map[string][]uint64{}, Unmatched: c.unmatched, Overflow: c.overflow, First: c.first, Last: c.last}
 	if c.otherDomains != (DomainCount{}) {
 		s.Other = &c.otherDomains
 	}
@@ -129,7 +131,7 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 	}
 	for _, h := range s.Hours {
 		var f finder
-		c.At(h.Start, find(&f, logparse.NumStatuses, h.Status), h.N)
+		c.inHour(h.Start.Unix() / 3600)[find(&f, logparse.NumStatuses, h.Status)] += h.N
 		if f.err != nil {
 			return f.err
 		}
@@ -137,6 +139,7 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 	for t, n := range s.Unmatched {
 		c.unmatched[t] = n
 	}
+	c.first, c.last = s.First, s.Last
 	c.overflow = s.Overflow
 	return nil
 }

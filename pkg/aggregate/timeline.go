@@ -23,19 +23,34 @@ func (c *Counts) At(t time.Time, s logparse.Status, n uint64) {
 	if t.IsZero() {
 		return
 	}
+	if c.first.IsZero() || t.Before(c.first) {
+		c.first = t
+	}
+	if t.After(c.last) {
+		c.last = t
+	}
 	hour := t.Unix() / 3600
 	if c.hour == nil || c.hourAt != hour {
-		if c.hour = c.hours[hour]; c.hour == nil {
-			if len(c.hours) >= maxHours {
-				return
-			}
-			c.hour = new([logparse.NumStatuses]uint64)
-			c.hours[hour] = c.hour
-		}
-		c.hourAt = hour
+		c.hour, c.hourAt = c.inHour(hour), hour
 	}
 	c.hour[s%logparse.NumStatuses] += n
 }
+
+// inHour are the counts of an hour; of one without room, counts that no one reads.
+func (c *Counts) inHour(hour int64) *[logparse.NumStatuses]uint64 {
+	h := c.hours[hour]
+	if h == nil {
+		h = new([logparse.NumStatuses]uint64)
+		if len(c.hours) < maxHours {
+			c.hours[hour] = h
+		}
+	}
+	return h
+}
+
+// Period is when the first and the last of the outcomes with a time were, zero
+// without any.
+func (c *Counts) Period() (first, last time.Time) { return c.first, c.last }
 
 // Hours are the hours in which something was counted, in order.
 func (c *Counts) Hours() []HourRow {
@@ -47,10 +62,16 @@ func (c *Counts) Hours() []HourRow {
 }
 
 func (c *Counts) mergeHours(o *Counts) {
+	if !o.first.IsZero() && (c.first.IsZero() || o.first.Before(c.first)) {
+		c.first = o.first
+	}
+	if o.last.After(c.last) {
+		c.last = o.last
+	}
 	for hour, statuses := range o.hours {
 		for s, n := range statuses {
 			if n > 0 {
-				c.At(time.Unix(hour*3600, 0), logparse.Status(s), n)
+				c.inHour(hour)[s] += n
 			}
 		}
 	}

@@ -42,6 +42,10 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 	return r
 }
 
+// Frame is how the last line given to Parse was cut into header and message, also
+// of a line that is about nothing. It is valid until the next call.
+func (p *Parser) Frame() *Frame { return &p.frame }
+
 // again makes of syslog's note about the last line what the line itself was. The
 // line stays remembered: a second note may follow.
 func (p *Parser) again(f *Frame, ev *Event) Result {

@@ -83,17 +83,24 @@ func (a *archive) start() error {
 	return nil
 }
 
-// checkText refuses binary files by their first block: many NUL bytes that are no hole.
+// binaryLook is how much of a file tells whether it is text.
+const binaryLook = 64 << 10
+
+// checkText refuses binary files by their first block.
 func (a *archive) checkText(b []byte) error {
-	b = b[:min(len(b), 64<<10)]
+	if !isBinary(b[:min(len(b), binaryLook)]) {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: it has many NUL bytes; leave it out", a.name, ErrBinary)
+}
+
+// isBinary finds many NUL bytes that are no hole.
+func isBinary(b []byte) bool {
 	nul := bytes.Count(b, []byte{0})
 	if run := longestNulRun(b); run >= holeSize {
 		nul -= run
 	}
-	if nul*20 <= len(b) {
-		return nil
-	}
-	return fmt.Errorf("%s: %w: it has many NUL bytes; leave it out", a.name, ErrBinary)
+	return nul*20 > len(b)
 }
 
 func longestNulRun(b []byte) int {

@@ -32,13 +32,13 @@ func Chunks(path string, size int64) ([]Chunk, error) {
 	if !info.Mode().IsRegular() {
 		return whole, nil // Open says what is wrong with a directory
 	}
-	head := make([]byte, 6)
+	head := make([]byte, binaryLook)
 	n, err := f.ReadAt(head, 0)
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	if formatOf(head[:n]) != nil || info.Size() == 0 {
-		return whole, nil
+	if formatOf(head[:n]) != nil || isBinary(head[:n]) || info.Size() == 0 {
+		return whole, nil // Open says what is wrong with a binary file
 	}
 	var chunks []Chunk
 	for start := int64(0); start < info.Size(); {

@@ -4,6 +4,7 @@ package pipeline
 
 import (
 	"bytes"
+	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
@@ -12,23 +13,29 @@ import (
 )
 
 // A Seen is one line that said something about mail, and what was made of it.
-// Its Event is valid only during the visit.
+// It and its Event are valid only during the visit.
 type Seen struct {
 	Source  string
 	Line    int64 // 1-based
 	Event   *logparse.Event
 	Result  logparse.Result
 	Verdict replycode.Verdict
+	Time    time.Time // zero where the line has none, or the Pipeline no Calendar
 }
 
 // A Pipeline counts the lines of one source. The parser keeps what spans lines,
 // so a Pipeline must see the lines of one source only, in order.
 type Pipeline struct {
-	Parser logparse.Parser
-	Counts *aggregate.Counts
-	Visit  func(*Seen) // called for each event and remark, if set
+	Parser   logparse.Parser
+	Counts   *aggregate.Counts
+	Calendar *logparse.Calendar    // if set, events get a time and are counted by hour
+	Keep     func(*Seen) bool      // if set, only events that it likes are counted
+	Visit    func(*Seen)           // if set, is called for each event and remark that is counted
+	Unparsed func(*logparse.Frame) // if set, is called for each line that no rule understands
 
 	event logparse.Event
+	seen  Seen
+	hour  hourMemory
 }
 
 // Block counts all lines of a block.
@@ -36,29 +43,59 @@ func (p *Pipeline) Block(b *tailer.Block) {
 	lines := p.Counts.Lines(b.Source)
 	number := b.Line
 	for data := b.Data; len(data) > 0; number++ {
-		line := data
-		if i := bytes.IndexByte(data, '\n'); i >= 0 {
-			line, data = data[:i], data[i+1:]
-		} else {
-			data = nil
-		}
+		var line []byte
+		line, data = cutLine(data)
 		r := p.Parser.Parse(line, &p.event)
 		lines[r]++
-		if r >= logparse.ResultRemark {
+		switch {
+		case r >= logparse.ResultRemark:
 			p.count(b.Source, number, r)
+		case r == logparse.ResultUnparsed && p.Unparsed != nil:
+			p.Unparsed(p.Parser.Frame())
 		}
 	}
 }
 
+// Prime shows the parser lines that were counted before: those that come next
+// may refer to them.
+func (p *Pipeline) Prime(data []byte) {
+	for len(data) > 0 {
+		var line []byte
+		line, data = cutLine(data)
+		p.Parser.Parse(line, &p.event)
+	}
+}
+
+func cutLine(data []byte) (line, rest []byte) {
+	if i := bytes.IndexByte(data, '\n'); i >= 0 {
+		return data[:i], data[i+1:]
+	}
+	return data, nil
+}
+
 func (p *Pipeline) count(source string, line int64, r logparse.Result) {
 	ev := &p.event
-	v := Classify(ev)
-	p.Counts.Add(ev, v, r == logparse.ResultRemark)
-	if v.Cause == replycode.UnknownCause && r == logparse.ResultEvent && ev.Status != logparse.Sent {
-		p.Counts.Unmatched(ev.Text, uint64(max(ev.Count(), 0)))
+	p.seen = Seen{Source: source, Line: line, Event: ev, Result: r, Verdict: Classify(ev)}
+	if p.Calendar != nil {
+		p.seen.Time = p.hour.time(p.Calendar, ev.Stamp)
+	}
+	if p.Keep != nil && !p.Keep(&p.seen) {
+		return
+	}
+	p.Counts.Add(ev, p.seen.Verdict, r == logparse.ResultRemark)
+	if r == logparse.ResultEvent {
+		p.countEvent(uint64(max(ev.Count(), 0)))
 	}
 	if p.Visit != nil {
-		p.Visit(&Seen{source, line, ev, r, v})
+		p.Visit(&p.seen)
+	}
+}
+
+func (p *Pipeline) countEvent(n uint64) {
+	ev := &p.event
+	p.Counts.At(p.seen.Time, ev.Status, n)
+	if p.seen.Verdict.Cause == replycode.UnknownCause && ev.Status != logparse.Sent {
+		p.Counts.Unmatched(ev.Text, n)
 	}
 }
 
@@ -73,4 +110,23 @@ func Classify(ev *logparse.Event) replycode.Verdict {
 		RelayHost: ev.RelayHost, RecipientDomain: ev.RecipientDomain(), SenderDomain: ev.SenderDomain(),
 		Expired: ev.Status == logparse.Expired, Inbound: ev.Direction == logparse.Inbound, TLS: ev.Stage == logparse.StartTLS,
 	})
+}
+
+// An hourMemory spares the calendar: most lines are of the same hour as the line
+// before.
+type hourMemory struct {
+	stamp logparse.Stamp // the beginning of the hour
+	start time.Time
+}
+
+func (m *hourMemory) time(c *logparse.Calendar, s logparse.Stamp) time.Time {
+	if s.IsZero() {
+		return time.Time{}
+	}
+	hour := s
+	hour.Minute, hour.Second, hour.FracDigits, hour.Nanosecond = 0, 0, 0, 0
+	if hour != m.stamp {
+		m.stamp, m.start = hour, c.Time(hour)
+	}
+	return m.start.Add(time.Duration(s.Minute)*time.Minute + time.Duration(s.Second)*time.Second + time.Duration(s.Nanosecond))
 }

@@ -38,9 +38,13 @@ var pageTemplate = template.Must(template.ParseFS(pageFS, "page.html"))
 // WriteHTML writes the report as one page that needs no other file. Whatever
 // comes from a log is escaped.
 func WriteHTML(w io.Writer, p Page, c *aggregate.Counts) error {
+	return writeHTML(w, p, newDocument(c))
+}
+
+func writeHTML(w io.Writer, p Page, d *document) error {
 	return pageTemplate.Execute(w, struct {
 		Page
 		*document
 		Top int
-	}{p, newDocument(c), 50})
+	}{p, d, 50})
 }

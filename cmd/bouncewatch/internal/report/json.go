@@ -3,6 +3,8 @@ package report
 import (
 	"encoding/json"
 	"io"
+	"math"
+	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
@@ -12,28 +14,60 @@ import (
 // jsonVersion changes when a reader of the JSON report must change.
 const jsonVersion = 1
 
-// WriteJSON writes the report as one JSON object. Same counts, same bytes.
-func WriteJSON(w io.Writer, c *aggregate.Counts) error {
+// writeJSON writes the report as one JSON object.
+func writeJSON(w io.Writer, d *document) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
-	return enc.Encode(newDocument(c))
+	return enc.Encode(d)
 }
 
+// A document is what every format says; JSON says all of it. docs/report.schema.json
+// describes it.
 type document struct {
-	Version    int                     `json:"version"`
-	Events     []eventRow              `json:"events"`
-	Classes    []classRow              `json:"classes"`
-	Codes      []codeRow               `json:"codes"`
-	Enhanced   []enhancedRow           `json:"enhanced"`
-	Causes     []causeRow              `json:"causes"`
-	Providers  []providerRow           `json:"providers"`
-	Domains    []domainRow             `json:"domains"`
-	Remarks    []codeRow               `json:"remarks"`
-	AuthFailed uint64                  `json:"login_failures"`
-	Lines      map[string]uint64       `json:"lines"`
-	Unmatched  []aggregate.TemplateRow `json:"unmatched"`
-	Overflow   uint64                  `json:"overflow"`
+	Version      int                     `json:"version"`
+	Partial      bool                    `json:"partial,omitempty"`
+	Period       *period                 `json:"period,omitempty"`
+	Events       []eventRow              `json:"events"`
+	Classes      []classRow              `json:"classes"`
+	Codes        []codeRow               `json:"codes"`
+	Enhanced     []enhancedRow           `json:"enhanced"`
+	Causes       []causeRow              `json:"causes"`
+	Providers    []outcomeRow            `json:"providers"`
+	Domains      []outcomeRow            `json:"domains"`
+	OtherDomains *outcomeRow             `json:"other_domains,omitempty"` // domains that had no room in memory
+	Delays       []delayRow              `json:"delays"`
+	Hours        []hourRow               `json:"hours"`
+	Remarks      []codeRow               `json:"remarks"`
+	AuthFailed   uint64                  `json:"login_failures"`
+	Lines        map[string]uint64       `json:"lines"`
+	Unmatched    []aggregate.TemplateRow `json:"unmatched"`
+	Overflow     uint64                  `json:"overflow"`
+}
+
+type period struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+}
+
+type delayRow struct {
+	MTA    string  `json:"mta"`
+	Status string  `json:"status"`
+	Count  uint64  `json:"count"`
+	Mean   float64 `json:"mean_seconds"`
+	P50    float64 `json:"p50_seconds"`
+	P90    float64 `json:"p90_seconds"`
+	P99    float64 `json:"p99_seconds"`
+}
+
+type hourRow struct {
+	Start      time.Time `json:"start"`
+	Sent       uint64    `json:"sent"`
+	Deferred   uint64    `json:"deferred"`
+	Bounced    uint64    `json:"bounced"`
+	Expired    uint64    `json:"expired"`
+	Rejected   uint64    `json:"rejected"`
+	TempFailed uint64    `json:"tempfailed"`
 }
 
 type eventRow struct {
@@ -77,24 +111,27 @@ type causeRow struct {
 	Count     uint64 `json:"count"`
 }
 
-type providerRow struct {
-	Provider string `json:"provider"`
+// An outcomeRow is what became of the mail for a provider or a domain, which is
+// the key that is there.
+type outcomeRow struct {
+	Provider string `json:"provider,omitempty"`
+	Domain   string `json:"domain,omitempty"`
 	Sent     uint64 `json:"sent"`
 	Deferred uint64 `json:"deferred"`
 	Bounced  uint64 `json:"bounced"`
 	Expired  uint64 `json:"expired"`
 }
 
-type domainRow struct {
-	Domain   string `json:"domain"`
-	Sent     uint64 `json:"sent"`
-	Deferred uint64 `json:"deferred"`
-	Bounced  uint64 `json:"bounced"`
-	Expired  uint64 `json:"expired"`
-}
+func (r outcomeRow) failed() uint64 { return r.Deferred + r.Bounced + r.Expired }
 
 func newDocument(c *aggregate.Counts) *document {
-	d := &document{Version: jsonVersion, Lines: map[string]uint64{}, Unmatched: c.Templates(), Overflow: c.Overflow(), AuthFailed: logins(c)}
+	d := &document{
+		Version: jsonVersion, Lines: map[string]uint64{},
+		// a reader of the JSON gets empty lists, never null
+		Events: []eventRow{}, Classes: []classRow{}, Codes: []codeRow{}, Enhanced: []enhancedRow{}, Causes: []causeRow{},
+		Providers: []outcomeRow{}, Domains: []outcomeRow{}, Delays: []delayRow{}, Hours: []hourRow{}, Remarks: []codeRow{},
+		Unmatched: c.Templates(), Overflow: c.Overflow(), AuthFailed: logins(c),
+	}
 	for k, n := range sum(c, func(k aggregate.Key) (eventRow, bool) {
 		return eventRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Status: k.Status.String()}, !k.Remark
 	}) {
@@ -132,15 +169,42 @@ func newDocument(c *aggregate.Counts) *document {
 		k.Count = n
 		d.Causes = append(d.Causes, k)
 	}
-	d.Providers = providers(c)
+	d.Providers = append(d.Providers, providers(c)...)
 	for _, r := range c.Domains() {
-		d.Domains = append(d.Domains, domainRow{r.Domain, r.Sent, r.Deferred, r.Bounced, r.Expired})
+		d.Domains = append(d.Domains, outcomeRow{Domain: r.Domain, Sent: r.Sent, Deferred: r.Deferred, Bounced: r.Bounced, Expired: r.Expired})
 	}
+	if o := c.OtherDomains(); o.Total() > 0 {
+		d.OtherDomains = &outcomeRow{Domain: "other", Sent: o.Sent, Deferred: o.Deferred, Bounced: o.Bounced, Expired: o.Expired}
+	}
+	d.addTimes(c)
 	for r, n := range lines(c) {
 		d.Lines[logparse.Result(r).String()] = n
 	}
 	return d
 }
+
+func (d *document) addTimes(c *aggregate.Counts) {
+	if first, last := c.Period(); !first.IsZero() {
+		d.Period = &period{first, last}
+	}
+	for _, r := range c.Delays() {
+		d.Delays = append(d.Delays, delayRow{
+			MTA: r.MTA.String(), Status: r.Status.String(), Count: r.Count, Mean: rounded(r.Sum / float64(r.Count)),
+			P50: rounded(r.Quantile(0.5)), P90: rounded(r.Quantile(0.9)), P99: rounded(r.Quantile(0.99)),
+		})
+	}
+	for _, h := range c.Hours() {
+		d.Hours = append(d.Hours, hourRow{
+			Start: h.Start, Sent: h.Statuses[logparse.Sent], Deferred: h.Statuses[logparse.Deferred],
+			Bounced: h.Statuses[logparse.Bounced], Expired: h.Statuses[logparse.Expired],
+			Rejected: h.Statuses[logparse.Rejected], TempFailed: h.Statuses[logparse.TempFailed],
+		})
+	}
+}
+
+// rounded drops the digits of a delay that no log has: the order of adding up
+// must not show.
+func rounded(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
 
 func newCodeRow(k aggregate.Key) codeRow {
 	code := k.Code.String()

@@ -36,6 +36,11 @@ func sum[R comparable](c *aggregate.Counts, row func(aggregate.Key) (R, bool)) i
 	}
 }
 
+// sortDown sorts by n, greatest first; equals keep their order.
+func sortDown[T any](list []T, n func(T) uint64) {
+	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(n(b), n(a)) })
+}
+
 func lines(c *aggregate.Counts) (total [logparse.NumResults]uint64) {
 	for _, source := range c.Sources() {
 		for r, n := range c.Lines(source) {
@@ -54,15 +59,15 @@ func logins(c *aggregate.Counts) (n uint64) {
 	return n
 }
 
-func providers(c *aggregate.Counts) (rows []providerRow) {
-	byProvider := map[replycode.Provider]*providerRow{}
+func providers(c *aggregate.Counts) (rows []outcomeRow) {
+	byProvider := map[replycode.Provider]*outcomeRow{}
 	for _, r := range c.Rows() {
 		if r.Remark || r.Direction != logparse.Outbound {
 			continue
 		}
 		p := byProvider[r.Provider]
 		if p == nil {
-			p = &providerRow{Provider: r.Provider.String()}
+			p = &outcomeRow{Provider: r.Provider.String()}
 			byProvider[r.Provider] = p
 		}
 		switch r.Status {
@@ -79,8 +84,8 @@ func providers(c *aggregate.Counts) (rows []providerRow) {
 	for _, p := range byProvider {
 		rows = append(rows, *p)
 	}
-	slices.SortFunc(rows, func(a, b providerRow) int {
-		return cmp.Or(cmp.Compare(b.Bounced+b.Deferred+b.Expired, a.Bounced+a.Deferred+a.Expired), cmp.Compare(b.Sent, a.Sent), cmp.Compare(a.Provider, b.Provider))
+	slices.SortFunc(rows, func(a, b outcomeRow) int {
+		return cmp.Or(cmp.Compare(b.failed(), a.failed()), cmp.Compare(b.Sent, a.Sent), cmp.Compare(a.Provider, b.Provider))
 	})
 	return rows
 }

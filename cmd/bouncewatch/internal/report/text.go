@@ -5,12 +5,11 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"golang.org/x/text/width"
 
-	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
-	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 // A Text says how the text report is laid out.
@@ -20,9 +19,9 @@ type Text struct {
 	Top   int  // rows of the long tables; 0 means 15
 }
 
-// Write writes the report for people: first what to do, then the details.
-func (t Text) Write(w io.Writer, c *aggregate.Counts) error {
-	p := &printer{Text: t, w: bufio.NewWriter(w), doc: newDocument(c)}
+// write writes the report for people: first what to do, then the details.
+func (t Text) write(w io.Writer, d *document) error {
+	p := &printer{Text: t, w: bufio.NewWriter(w), doc: d}
 	if p.Width == 0 {
 		p.Width = 80
 	}
@@ -30,13 +29,15 @@ func (t Text) Write(w io.Writer, c *aggregate.Counts) error {
 		p.Top = 15
 	}
 	p.totals()
-	p.causes(c)
-	p.classes()
+	p.causes()
+	p.timeline()
 	p.codes()
 	p.enhanced()
-	p.providers()
-	p.domains()
-	p.notUnderstood()
+	p.outcomes("By provider", "provider", p.doc.Providers)
+	p.outcomes("By recipient domain", "domain", p.doc.Domains)
+	p.delays()
+	p.lines()
+	p.unmatched()
 	return p.w.Flush()
 }
 
@@ -54,145 +55,326 @@ const (
 )
 
 func (p *printer) paint(color, s string) string {
-	if !p.Color {
+	if !p.Color || s == "" {
 		return s
 	}
 	return color + s + reset
 }
 
-func (p *printer) heading(s string) { fmt.Fprintf(p.w, "\n%s\n", p.paint(bold, s)) }
+// heading begins a section; the table's header stands behind its title.
+func (p *printer) heading(title string) { fmt.Fprintf(p.w, "\n%s\n", p.paint(bold, title)) }
 
 // line prints s cut to the width, with everything but printable text escaped: a
 // domain or a reply is the sender's to choose.
-func (p *printer) line(s string) { fmt.Fprintln(p.w, fit(clean(s), p.Width)) }
+func (p *printer) line(color, s string) { fmt.Fprintln(p.w, p.paint(color, fit(clean(s), p.Width))) }
 
 func (p *printer) more(n, shown int) {
 	if n > shown {
-		fmt.Fprintln(p.w, p.paint(faint, fmt.Sprintf("  ... and %d more (--format json has all)", n-shown)))
+		p.line(faint, fmt.Sprintf("%10s  and %d more (--top sets how many; --format json has all)", "", n-shown))
 	}
 }
 
+// totals are one line for each server and direction.
 func (p *printer) totals() {
-	fmt.Fprintln(p.w, p.paint(bold, "Mail"))
-	for _, r := range p.doc.Events {
-		color := ""
-		if r.Status == "bounced" || r.Status == "expired" {
-			color = red
-		}
-		s := fmt.Sprintf("  %-9s %-9s %-11s %10d", r.MTA, r.Direction, r.Status, r.Count)
-		if color != "" {
-			s = p.paint(color, s)
-		}
-		fmt.Fprintln(p.w, s)
+	title := "Mail"
+	if d := p.doc.Period; d != nil {
+		const layout = "2006-01-02 15:04"
+		title += "  " + d.From.Format(layout) + " to " + d.To.Format(layout)
+	}
+	fmt.Fprintln(p.w, p.paint(bold, title))
+	if p.doc.Partial {
+		p.line(red, "  reading was interrupted: the figures are partial")
 	}
 	if len(p.doc.Events) == 0 {
-		p.line("  no delivery or refusal in these logs")
+		p.line("", "  no delivery and no refusal in these logs")
 	}
-	if p.doc.AuthFailed > 0 {
-		p.line(fmt.Sprintf("  failed logins %28d", p.doc.AuthFailed))
-	}
-}
-
-func (p *printer) causes(c *aggregate.Counts) {
-	type row struct{ direction, actor, cause, advice string }
-	shown := ""
-	for k, n := range sum(c, func(k aggregate.Key) (row, bool) {
-		info := replycode.Causes()[k.Cause]
-		return row{k.Direction.String(), info.Actor, info.Name, info.Advice}, !k.Remark && k.Status != logparse.Sent
-	}) {
-		if shown == "" {
-			p.heading("Why mail failed, and who must act")
-			shown = "yes"
+	counts := map[side]map[string]uint64{}
+	var order []side
+	for _, r := range p.doc.Events {
+		k := side{r.MTA, r.Direction}
+		if counts[k] == nil {
+			counts[k] = map[string]uint64{}
+			order = append(order, k)
 		}
-		p.line(fmt.Sprintf("%10d  %-18s %-8s  %s", n, k.cause, k.direction, k.actor))
-		fmt.Fprintln(p.w, p.paint(faint, fit("            "+k.advice, p.Width)))
+		counts[k][r.Status] += r.Count
+	}
+	p.sides(logparse.Outbound, order, counts)
+	p.sides(logparse.Inbound, order, counts)
+	if p.doc.AuthFailed > 0 {
+		p.line("", fmt.Sprintf("  %-17s%10s", "failed logins", grouped(p.doc.AuthFailed)))
 	}
 }
 
-func (p *printer) classes() {
-	p.heading("By class")
-	for _, r := range p.doc.Classes {
-		p.line(fmt.Sprintf("%10d  %-5s %-9s %s", r.Count, r.Class, r.MTA, r.Direction))
+type side struct{ mta, direction string }
+
+// sides prints a table of one direction.
+func (p *printer) sides(d logparse.Direction, order []side, counts map[side]map[string]uint64) {
+	header := true
+	for _, k := range order {
+		if k.direction != d.String() {
+			continue
+		}
+		n, name := counts[k], fmt.Sprintf("  %-8s %-8s", k.mta, k.direction)
+		if header {
+			columns := fmt.Sprintf("%-19s%10s%10s%10s%10s%13s", "", "sent", "deferred", "bounced", "expired", "bounce rate")
+			if d == logparse.Inbound {
+				columns = fmt.Sprintf("%-19s%10s%12s", "", "rejected", "tempfailed")
+			}
+			p.line(faint, columns)
+			header = false
+		}
+		if d == logparse.Inbound {
+			p.line("", fmt.Sprintf("%s%10s%12s", name, grouped(n["rejected"]), grouped(n["tempfailed"])))
+			continue
+		}
+		p.line("", fmt.Sprintf("%s%10s%10s%10s%10s%13s", name, grouped(n["sent"]), grouped(n["deferred"]), grouped(n["bounced"]),
+			grouped(n["expired"]), share(n["bounced"]+n["expired"], n["sent"]+n["bounced"]+n["expired"])))
 	}
+}
+
+// share is the bounce rate: of the mail that came to an end, what failed.
+func share(part, whole uint64) string {
+	if whole == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%.1f %%", 100*float64(part)/float64(whole))
+}
+
+// grouped writes 1234567 as 1,234,567.
+func grouped(n uint64) string {
+	s := number(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// causes groups what failed by who must act, the one with most to do first.
+func (p *printer) causes() {
+	type row struct {
+		cause, direction string
+		advice           string
+		n                uint64
+	}
+	totals := map[string]uint64{}
+	rows := map[string][]*row{}
+	var actors []string
+	for _, r := range p.doc.Causes {
+		if totals[r.Actor] == 0 {
+			actors = append(actors, r.Actor)
+		}
+		totals[r.Actor] += r.Count
+		var same *row
+		for _, other := range rows[r.Actor] {
+			if other.cause == r.Cause && other.direction == r.Direction {
+				same = other
+			}
+		}
+		if same == nil {
+			same = &row{r.Cause, r.Direction, r.Advice, 0}
+			rows[r.Actor] = append(rows[r.Actor], same)
+		}
+		same.n += r.Count
+	}
+	if len(actors) == 0 {
+		return
+	}
+	sortDown(actors, func(a string) uint64 { return totals[a] })
+	p.heading("What to do, by who must act")
+	for _, actor := range actors {
+		p.line(bold, fmt.Sprintf("%10s  %s", grouped(totals[actor]), actor))
+		sortDown(rows[actor], func(r *row) uint64 { return r.n })
+		for _, r := range rows[actor] {
+			color := red
+			if r.direction == logparse.Inbound.String() {
+				color = ""
+			}
+			p.line(color, fmt.Sprintf("%10s    %-18s %s", grouped(r.n), r.cause, r.direction))
+			p.wrapped(r.advice, 14)
+		}
+	}
+}
+
+// wrapped prints prose in lines that fit.
+func (p *printer) wrapped(text string, indent int) {
+	line := ""
+	for _, word := range strings.Fields(clean(text)) {
+		if line != "" && indent+len(line)+1+len(word) > p.Width {
+			p.line(faint, strings.Repeat(" ", indent)+line)
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	p.line(faint, strings.Repeat(" ", indent)+line)
+}
+
+var bars = []rune("▁▂▃▄▅▆▇█")
+
+// timeline draws sent and failed mail over the time of the logs.
+func (p *printer) timeline() {
+	if len(p.doc.Hours) < 2 {
+		return
+	}
+	first, last := p.doc.Hours[0].Start, p.doc.Hours[len(p.doc.Hours)-1].Start
+	step := time.Hour
+	columns := max(p.Width-14, 10)
+	for last.Sub(first)/step >= time.Duration(columns) {
+		step = nextStep(step)
+	}
+	first = first.Truncate(step)
+	n := int(last.Sub(first)/step) + 1
+	sent, failed, refused := make([]uint64, n), make([]uint64, n), make([]uint64, n)
+	for _, h := range p.doc.Hours {
+		i := int(h.Start.Sub(first) / step)
+		sent[i] += h.Sent
+		failed[i] += h.Deferred + h.Bounced + h.Expired
+		refused[i] += h.Rejected + h.TempFailed
+	}
+	p.heading(fmt.Sprintf("Over time, from %s UTC, %s a column", first.Format("2006-01-02 15:04"), stepName(step)))
+	p.line("", "      sent  "+spark(sent))
+	p.line(red, "    failed  "+spark(failed))
+	p.line("", "   refused  "+spark(refused))
+}
+
+func nextStep(step time.Duration) time.Duration {
+	if step < 24*time.Hour {
+		return map[time.Duration]time.Duration{time.Hour: 6 * time.Hour, 6 * time.Hour: 24 * time.Hour}[step]
+	}
+	return step * 2
+}
+
+func stepName(step time.Duration) string {
+	switch {
+	case step == time.Hour:
+		return "one hour"
+	case step < 24*time.Hour:
+		return fmt.Sprintf("%d hours", step/time.Hour)
+	case step == 24*time.Hour:
+		return "one day"
+	}
+	return fmt.Sprintf("%d days", step/(24*time.Hour))
+}
+
+// spark draws a value in each column; nothing at all is a blank.
+func spark(values []uint64) string {
+	top := uint64(1)
+	for _, v := range values {
+		top = max(top, v)
+	}
+	line := make([]rune, len(values))
+	for i, v := range values {
+		line[i] = ' '
+		if v > 0 {
+			line[i] = bars[int(float64(v)/float64(top)*float64(len(bars)-1)+0.5)]
+		}
+	}
+	return strings.TrimRight(string(line), " ")
 }
 
 func (p *printer) codes() {
+	if len(p.doc.Codes) == 0 {
+		return
+	}
 	p.heading("By reply code")
 	for _, r := range p.doc.Codes {
-		p.line(fmt.Sprintf("%10d  %-5s %-9s %-9s %s", r.Count, r.Code, r.MTA, r.Direction, r.Meaning))
+		code := r.Code
+		if code == "none" {
+			code = r.Class
+		}
+		p.line("", fmt.Sprintf("%10s  %-5s %-9s%-9s%s", grouped(r.Count), code, r.MTA, r.Direction, r.Meaning))
 	}
 }
 
 func (p *printer) enhanced() {
+	if len(p.doc.Enhanced) == 0 {
+		return
+	}
 	p.heading("By enhanced status code")
-	for i, r := range p.doc.Enhanced {
-		if i == p.Top {
-			break
-		}
-		p.line(fmt.Sprintf("%10d  %-8s %-9s %-9s %s", r.Count, r.Enhanced, r.MTA, r.Direction, r.Meaning))
+	for _, r := range p.doc.Enhanced[:min(p.Top, len(p.doc.Enhanced))] {
+		p.line("", fmt.Sprintf("%10s  %-8s %-9s%-9s%s", grouped(r.Count), r.Enhanced, r.MTA, r.Direction, r.Meaning))
 	}
 	p.more(len(p.doc.Enhanced), p.Top)
 }
 
-const outcomeHeader = "      sent  deferred   bounced   expired"
-
-func outcomes(sent, deferred, bounced, expired uint64, name string) string {
-	return fmt.Sprintf("%10d%10d%10d%10d  %s", sent, deferred, bounced, expired, name)
+// outcomes prints providers or domains, those with most failures first.
+func (p *printer) outcomes(title, what string, rows []outcomeRow) {
+	if len(rows) == 0 {
+		return
+	}
+	p.heading(title)
+	p.line(faint, fmt.Sprintf("%10s%10s%10s%10s  %s", "sent", "deferred", "bounced", "expired", what))
+	for _, r := range rows[:min(p.Top, len(rows))] {
+		p.line("", fmt.Sprintf("%10s%10s%10s%10s  %s", grouped(r.Sent), grouped(r.Deferred), grouped(r.Bounced), grouped(r.Expired), r.Provider+r.Domain))
+	}
+	p.more(len(rows), p.Top)
 }
 
-func (p *printer) providers() {
-	p.heading("By provider\n" + outcomeHeader)
-	for _, r := range p.doc.Providers {
-		p.line(outcomes(r.Sent, r.Deferred, r.Bounced, r.Expired, r.Provider))
+func (p *printer) delays() {
+	if len(p.doc.Delays) == 0 {
+		return
+	}
+	p.heading("From arrival to the end of the attempt")
+	p.line(faint, fmt.Sprintf("%10s%10s%10s%10s", "count", "median", "90 %", "99 %"))
+	for _, r := range p.doc.Delays {
+		p.line("", fmt.Sprintf("%10s%10s%10s%10s  %s %s", grouped(r.Count), span(r.P50), span(r.P90), span(r.P99), r.MTA, r.Status))
 	}
 }
 
-func (p *printer) domains() {
-	p.heading("By recipient domain, most failures first\n" + outcomeHeader)
-	for i, r := range p.doc.Domains {
-		if i == p.Top {
-			break
-		}
-		p.line(outcomes(r.Sent, r.Deferred, r.Bounced, r.Expired, r.Domain))
+// span writes seconds as people say them.
+func span(s float64) string {
+	switch {
+	case s < 10:
+		return fmt.Sprintf("%.1f s", s)
+	case s < 100:
+		return fmt.Sprintf("%.0f s", s)
+	case s < 2*3600:
+		return fmt.Sprintf("%.0f min", s/60)
+	case s < 48*3600:
+		return fmt.Sprintf("%.0f h", s/3600)
 	}
-	p.more(len(p.doc.Domains), p.Top)
+	return fmt.Sprintf("%.1f d", s/86400)
 }
 
-func (p *printer) notUnderstood() {
+func (p *printer) lines() {
 	p.heading("Lines")
-	for r := logparse.ResultEvent; ; r-- {
-		p.line(fmt.Sprintf("%10d  %s", p.doc.Lines[r.String()], lineMeanings[r]))
-		if r == 0 {
-			break
+	for r := int(logparse.ResultEvent); r >= 0; r-- {
+		n := p.doc.Lines[logparse.Result(r).String()]
+		color := ""
+		if logparse.Result(r) == logparse.ResultUnparsed && n > 0 {
+			color = red
 		}
-	}
-	if len(p.doc.Unmatched) > 0 {
-		p.heading("Replies that no rule knew (addresses and numbers masked)")
-	}
-	for i, u := range p.doc.Unmatched {
-		if i == p.Top {
-			break
-		}
-		p.line(fmt.Sprintf("%10d  %s", u.N, u.Template))
-	}
-	p.more(len(p.doc.Unmatched), p.Top)
-	if p.doc.Overflow > 0 {
-		p.line(fmt.Sprintf("%10d  outcomes that a full table could not tell apart", p.doc.Overflow))
+		p.line(color, fmt.Sprintf("%10s  %s", grouped(n), lineMeanings[r]))
 	}
 }
 
 var lineMeanings = [logparse.NumResults]string{
-	logparse.ResultEvent:    "event: an outcome of mail",
-	logparse.ResultRemark:   "remark: a reply on the way, or a failed login",
+	logparse.ResultEvent:    "outcomes of mail",
+	logparse.ResultRemark:   "remarks: replies on the way, failed logins",
 	logparse.ResultIgnored:  "ignored: understood, not about an outcome",
 	logparse.ResultForeign:  "foreign: of other programs",
-	logparse.ResultUnparsed: "unparsed: of a mail server, not understood",
+	logparse.ResultUnparsed: "unparsed: of a mail server, not understood (--unparsed shows them)",
+}
+
+func (p *printer) unmatched() {
+	if len(p.doc.Unmatched) > 0 {
+		p.heading("Replies that no rule knew (addresses and numbers masked)")
+		for _, u := range p.doc.Unmatched[:min(p.Top, len(p.doc.Unmatched))] {
+			p.line("", fmt.Sprintf("%10s  %s", grouped(u.N), u.Template))
+		}
+		p.more(len(p.doc.Unmatched), p.Top)
+	}
+	if p.doc.Overflow > 0 {
+		p.line(red, fmt.Sprintf("%10s  outcomes that a full table could not tell apart", grouped(p.doc.Overflow)))
+	}
 }
 
 // clean replaces what a terminal could act on.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff {
 			return '?'
 		}
 		return r

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+// selectionFlags are the flags that say which events count, and how times are
+// read.
+type selectionFlags struct {
+	since, until, timezone                                               string
+	year                                                                 int
+	mtas, directions, statuses, codes, causes, providers, domains, hosts []string
+}
+
+func (s *selectionFlags) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&s.since, "since", "", "only from this time on: 2026-11-01, '2026-11-01 13:00', today, yesterday, 36h, 7d, 2w")
+	f.StringVar(&s.until, "until", "", "only before this time")
+	f.StringSliceVar(&s.mtas, "mta", nil, "only of these servers: postfix, exim, sendmail")
+	f.StringSliceVar(&s.directions, "direction", nil, "only outbound or inbound")
+	f.StringSliceVar(&s.statuses, "status", nil, "only sent, deferred, bounced, expired, rejected, tempfailed")
+	f.StringSliceVar(&s.codes, "code", nil, "only these reply codes or classes: 550, 5xx, none")
+	f.StringSliceVar(&s.causes, "cause", nil, "only these causes: user_unknown, ip_blocked, ...")
+	f.StringSliceVar(&s.providers, "provider", nil, "only these receivers: google, microsoft, ...")
+	f.StringSliceVar(&s.domains, "domain", nil, "only these recipient domains")
+	f.StringSliceVar(&s.hosts, "host", nil, "only of these logging hosts")
+	f.StringVar(&s.timezone, "timezone", "", "zone of times that have none, as in Europe/Berlin (default: of this host)")
+	f.IntVar(&s.year, "year", 0, "year of times that have none (default: from the time of the file)")
+}
+
+func (s *selectionFlags) location() (*time.Location, error) {
+	if s.timezone == "" {
+		return time.Local, nil
+	}
+	l, err := time.LoadLocation(s.timezone)
+	if err != nil {
+		return nil, fmt.Errorf("--timezone %q: no such time zone", s.timezone)
+	}
+	return l, nil
+}
+
+// reference is the time that years are inferred from.
+func (s *selectionFlags) reference(source string) time.Time {
+	if s.year != 0 {
+		return time.Date(s.year, time.December, 31, 23, 59, 59, 0, time.UTC)
+	}
+	if info, err := os.Stat(source); err == nil {
+		return info.ModTime()
+	}
+	return time.Now()
+}
+
+// parse returns nil where all is selected.
+func (s *selectionFlags) parse(now time.Time) (*pipeline.Selection, error) {
+	location, err := s.location()
+	if err != nil {
+		return nil, err
+	}
+	now = now.In(location)
+	out := &pipeline.Selection{Domains: s.domains, Hosts: s.hosts}
+	if out.Since, err = parseTime("--since", s.since, now); err != nil {
+		return nil, err
+	}
+	if out.Until, err = parseTime("--until", s.until, now); err != nil {
+		return nil, err
+	}
+	if !out.Until.IsZero() && !out.Since.Before(out.Until) {
+		return nil, fmt.Errorf("--since %s is not before --until %s", s.since, s.until)
+	}
+	if out.MTAs, err = byName("--mta", s.mtas, logparse.NoMTA+1, logparse.NumMTAs); err != nil {
+		return nil, err
+	}
+	if out.Directions, err = byName("--direction", s.directions, logparse.NoDirection+1, logparse.NumDirections); err != nil {
+		return nil, err
+	}
+	if out.Statuses, err = byName("--status", s.statuses, logparse.NoStatus+1, logparse.NumStatuses); err != nil {
+		return nil, err
+	}
+	if out.Causes, err = byName("--cause", s.causes, 0, replycode.Cause(replycode.NumCauses)); err != nil {
+		return nil, err
+	}
+	if out.Providers, err = byName("--provider", s.providers, 0, replycode.Provider(replycode.NumProviders)); err != nil {
+		return nil, err
+	}
+	for _, c := range s.codes {
+		if !codeForm.MatchString(c) {
+			return nil, fmt.Errorf("--code %q: write it as in 550, 5xx or none", c)
+		}
+		out.Codes = append(out.Codes, c)
+	}
+	return out, nil
+}
+
+var codeForm = regexp.MustCompile(`^([2-5][0-9][0-9]|[2-5]xx|none)$`)
+
+// byName finds the values from first to below limit that have these names.
+func byName[T interface {
+	~uint8
+	String() string
+}](flag string, names []string, first, limit T) (found []T, err error) {
+	var known []string
+	for v := first; v < limit; v++ {
+		known = append(known, v.String())
+	}
+	for _, name := range names {
+		n := len(found)
+		for v := first; v < limit; v++ {
+			if v.String() == strings.ToLower(name) {
+				found = append(found, v)
+			}
+		}
+		if len(found) == n {
+			return nil, fmt.Errorf("%s %q: known are %s", flag, name, strings.Join(known, ", "))
+		}
+	}
+	return found, nil
+}
+
+var timeLayouts = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}
+
+var agoForm = regexp.MustCompile(`^([0-9]{1,6})([mhdw])$`)
+
+// parseTime reads a moment; days are those of now's zone.
+func parseTime(flag, s string, now time.Time) (time.Time, error) {
+	midnight := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, now.Location())
+	switch s {
+	case "":
+		return time.Time{}, nil
+	case "now":
+		return now, nil
+	case "today":
+		return midnight, nil
+	case "yesterday":
+		return midnight.AddDate(0, 0, -1), nil
+	}
+	if m := agoForm.FindStringSubmatch(s); m != nil {
+		n, err := strconv.Atoi(m[1])
+		if err != nil {
+			return time.Time{}, err
+		}
+		switch m[2] {
+		case "m":
+			return now.Add(-time.Duration(n) * time.Minute), nil
+		case "h":
+			return now.Add(-time.Duration(n) * time.Hour), nil
+		case "w":
+			n *= 7
+		}
+		return now.AddDate(0, 0, -n), nil
+	}
+	for _, layout := range timeLayouts {
+		if t, err := time.ParseInLocation(layout, s, now.Location()); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fmt.Errorf("%s %q: write it as in 2026-11-01, '2026-11-01 13:00', today, yesterday, 36h, 7d or 2w", flag, s)
+}
