@@ -1,0 +1,324 @@
+package logparse
+
+import (
+	"bytes"
+
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+var (
+	smReject    = []byte(", reject=")
+	smRelayKey  = []byte(", relay=")
+	smEllipsis  = []byte("... ")
+	smAngleDots = []byte(">... ")
+	smRejected  = []byte(" [rejected]")
+	smDuring    = []byte(" during client ")
+	smProtocol  = []byte(" protocol error: ")
+)
+
+// smRule says what a check of the configuration looks at.
+type smRule struct {
+	stage Stage
+	role  smRole
+}
+
+type smRole uint8
+
+const (
+	smRefuses smRole = iota // a client
+	smWarns                 // about a delivery, whose own line follows
+	smAdvises               // nobody: mail goes on
+)
+
+// smRules are the rule sets that Sendmail calls by itself (Operations Guide
+// section 5.1.4). The others are those that a header is checked with.
+var smRules = map[string]smRule{
+	"check_relay": {Connect, smRefuses}, "check_mail": {Mail, smRefuses}, "check_rcpt": {Rcpt, smRefuses},
+	"check_data": {Data, smRefuses}, "check_eoh": {EOD, smRefuses}, "check_eom": {EOD, smRefuses},
+	"check_vrfy": {VRFY, smRefuses}, "check_expn": {NoStage, smRefuses}, "check_etrn": {ETRN, smRefuses},
+	"tls_client":   {NoStage, smRefuses},
+	"check_compat": {NoStage, smWarns}, "tls_server": {StartTLS, smWarns}, "tls_rcpt": {Rcpt, smWarns},
+	"try_tls": {NoStage, smAdvises}, "trust_auth": {NoStage, smAdvises}, "authinfo": {NoStage, smAdvises},
+}
+
+// smRuleset reads "check_rcpt, arg1=<addr>, relay=host [ip], reject=550 5.7.1
+// text". Other ends than reject= let the mail pass or drop it silently.
+func smRuleset(b []byte, ev *Event) Result {
+	name, rest, ok := pfCut(b, pfComma)
+	if !ok {
+		return ResultIgnored
+	}
+	rule, known := smRules[string(name)]
+	if !known {
+		rule = smRule{EOD, smRefuses}
+	}
+	address, start, closed := smArgument(rest)
+	relay, reply, ok := smRuling(rest, start, known)
+	switch {
+	case known && !closed:
+		return ResultUnparsed // cut within the address
+	case !ok || rule.role == smAdvises:
+		return ResultIgnored
+	}
+	ev.Stage = rule.stage
+	if rule.role == smWarns {
+		ev.Direction = Outbound
+		smRelay(relay, ev)
+		pfRefuse(reply, ev)
+		ev.Status = smByClass(ev.Code)
+		return ResultRemark
+	}
+	switch rule.stage {
+	case Mail:
+		ev.Sender = address
+	case Rcpt:
+		ev.Recipient = address
+	}
+	ev.ClientIP = pfBracketed(relay)
+	return smRefuse(reply, ev)
+}
+
+// smArgument reads "arg1=<address>" and says where it ends. It is the client's,
+// and can hold fields of its own in quotes.
+func smArgument(b []byte) (address []byte, end int, closed bool) {
+	value, ok := pfAfter(b, "arg1=")
+	if !ok {
+		return nil, 0, true
+	}
+	if address, rest, ok := smAngle(value); ok {
+		return address, len(b) - len(rest), true
+	}
+	address, _, closed = pfCut(value, pfComma)
+	return address, 0, closed && !pfStarts(value, "<\"")
+}
+
+// smRuling finds ", relay=host [ip], reject=" from start on. Behind a header,
+// which may hold the like, the last one counts.
+func smRuling(b []byte, start int, first bool) (relay, reply []byte, ok bool) {
+	for {
+		i := bytes.Index(b[start:], smRelayKey)
+		if i < 0 {
+			return relay, reply, ok
+		}
+		start += i + len(smRelayKey)
+		value := b[start:]
+		comma := bytes.IndexByte(value, ',')
+		if comma < 0 || !bytes.HasPrefix(value[comma:], smReject) {
+			continue
+		}
+		relay, reply, ok = value[:comma], value[comma+len(smReject):], true
+		if first {
+			return relay, reply, ok
+		}
+	}
+}
+
+// smAngle reads "<address>"; brackets in quotes are part of the address.
+func smAngle(b []byte) (address, rest []byte, ok bool) {
+	if len(b) == 0 || b[0] != '<' {
+		return nil, b, false
+	}
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '>':
+			return b[1:i:i], b[i+1:], true
+		case '"':
+			skip := smQuoted(b[i:])
+			if skip == 0 {
+				return nil, b, false
+			}
+			i += skip
+		}
+	}
+	return nil, b, false
+}
+
+// smRefuse makes the refusal of a client from its reply.
+func smRefuse(reply []byte, ev *Event) Result {
+	ev.Direction, ev.Status = Inbound, Rejected
+	pfRefuse(reply, ev)
+	return ResultEvent
+}
+
+// smMilter reads what a filter decided: "to=<addr>, reject=550 5.7.1 text",
+// "data, reject=...", "connect: host=name, addr=ip, rejecting commands".
+func smMilter(b []byte, ev *Event) Result {
+	switch {
+	case pfStarts(b, "to="):
+		return smFiltered(Rcpt, b[len("to="):], &ev.Recipient, ev)
+	case pfStarts(b, "from="):
+		return smFiltered(Mail, b[len("from="):], &ev.Sender, ev)
+	case pfStarts(b, "helo="):
+		return smFiltered(Helo, b[len("helo="):], nil, ev)
+	case pfStarts(b, "cmd=data"):
+		return smFiltered(Data, b, nil, ev)
+	case pfStarts(b, "data"), pfStarts(b, "eoh"), pfStarts(b, "eom"), pfStarts(b, "header"), pfStarts(b, "body"):
+		return smFiltered(EOD, b, nil, ev)
+	case pfStarts(b, "connect: host="), pfStarts(b, "initialization failed, "):
+		return smTurnedAway(b, ev)
+	}
+	return ResultIgnored
+}
+
+// smFiltered finds ", reject=" behind what the filter looked at, and keeps the
+// address if the place for one is given.
+func smFiltered(stage Stage, b []byte, address *[]byte, ev *Event) Result {
+	start := 0
+	if address != nil {
+		if value, rest, ok := smAngle(b); ok {
+			*address, start = value, len(b)-len(rest)
+		}
+	}
+	i := bytes.Index(b[start:], smReject)
+	if i < 0 {
+		return ResultIgnored // "discard", "accept"
+	}
+	reply := bytes.TrimSuffix(b[start+i+len(smReject):], []byte(", errormode=4"))
+	ev.Stage = stage
+	return smRefuse(reply, ev)
+}
+
+// smTurnedAway reads that no command of a session is accepted, because a filter
+// refused the client or could not be asked.
+func smTurnedAway(b []byte, ev *Event) Result {
+	comma := bytes.LastIndex(b, pfComma)
+	if comma < 0 {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Stage, ev.Text = Inbound, Connect, b[comma+len(pfComma):]
+	switch string(ev.Text) {
+	case "rejecting commands":
+		ev.Status = Rejected
+	case "temp failing commands", "closing connection", "shutdown":
+		ev.Status = TempFailed
+	default:
+		return ResultUnparsed
+	}
+	if i := bytes.LastIndex(b[:comma], []byte("addr=")); i >= 0 {
+		ev.ClientIP = pfIP(b[i+len("addr=") : comma])
+	}
+	return ResultEvent
+}
+
+// smEarlyTalker reads "host [ip] due to pre-greeting traffic after 0 seconds":
+// the client did not wait for the greeting, which became a refusal.
+func smEarlyTalker(b []byte, ev *Event) Result {
+	i := bytes.Index(b, []byte(" due to "))
+	if i < 0 {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Status, ev.Stage = Inbound, Rejected, Connect
+	ev.ClientIP, ev.Text = pfBracketed(b[:i]), b[i+1:]
+	return ResultEvent
+}
+
+// smAuthFailure reads "LOGIN): authentication failure (-13) detail, relay=host
+// [ip]". Old versions have no relay.
+func smAuthFailure(b []byte, ev *Event) Result {
+	_, reason, ok := pfCut(b, []byte("): "))
+	if !ok {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Status, ev.Stage, ev.Text = Inbound, AuthFailed, Auth, reason
+	if i := bytes.LastIndex(reason, smRelayKey); i >= 0 {
+		ev.ClientIP, ev.Text = pfBracketed(reason[i:]), reason[:i]
+	}
+	return ResultRemark
+}
+
+// smTimeout reads "host. during client MAIL": a host fell silent, and the next
+// one is tried. "during server cmd read" is a client's silence.
+func smTimeout(b []byte, ev *Event) Result {
+	host, phase, ok := pfCut(b, smDuring)
+	if !ok {
+		return ResultIgnored
+	}
+	ev.Direction, ev.Text = Outbound, b
+	ev.Stage = pfStageOf(smPhases[:], phase)
+	smRelay(host, ev)
+	return ResultRemark
+}
+
+// smPhases are the words behind "during client" and in front of "protocol
+// error". DATA has two replies, at its start and at its end.
+var smPhases = [...]pfStage{
+	{"greeting", Greeting}, {"EHLO", Helo}, {"HELO", Helo}, {"LHLO", Helo}, {"STARTTLS", StartTLS}, {"AUTH", Auth},
+	{"MAIL", Mail}, {"RCPT", Rcpt}, {"DATA 354", Data}, {"DATA-1", Data}, {"DATA", EOD},
+}
+
+// smSentence reads the lines behind a queue id that begin with an address or a
+// host: "<addr>... User unknown" to a client, "host [ip]: EXPN root [rejected]",
+// "host.: SMTP DATA-2 protocol error: 501 text".
+func smSentence(b []byte, ev *Event) Result {
+	if address, reason, ok := smAddressed(b); ok {
+		return smUserError(address, reason, ev)
+	}
+	word, rest, ok := pfCut(b, pfColon)
+	switch {
+	case !ok:
+		return ResultIgnored
+	case pfStarts(rest, "SMTP "):
+		return smProtocolError(word, rest[len("SMTP "):], ev)
+	case bytes.HasSuffix(rest, smRejected):
+		return smProbe(word, rest, ev)
+	}
+	return ResultIgnored
+}
+
+// smAddressed reads "<address>... reason" and "user@host... reason".
+func smAddressed(b []byte) (address, reason []byte, ok bool) {
+	if address, rest, ok := smAngle(b); ok {
+		reason, ok := pfAfter(rest, "... ")
+		return address, reason, ok
+	}
+	if len(b) > 0 && b[0] == '<' { // an open quote is what the reason is about
+		address, reason, ok := pfCut(b[1:], smAngleDots)
+		return address, reason, ok
+	}
+	word, reason, ok := pfCut(b, smEllipsis)
+	return word, reason, ok && bytes.IndexByte(word, '@') > 0 && bytes.IndexByte(word, ' ') < 0
+}
+
+// smUserError is the answer to MAIL or RCPT, logged without its codes. Those
+// about a sender say so.
+func smUserError(address, reason []byte, ev *Event) Result {
+	ev.Direction, ev.Status, ev.Text = Inbound, Rejected, reason
+	if bytes.Contains(reason, []byte("sender address")) {
+		ev.Stage, ev.Sender = Mail, address
+		return ResultEvent
+	}
+	ev.Stage, ev.Recipient = Rcpt, address
+	return ResultEvent
+}
+
+// smProbe reads a command that the privacy options forbid (PrivacyOptions,
+// Operations Guide section 5.6).
+func smProbe(client, command []byte, ev *Event) Result {
+	switch {
+	case pfStarts(command, "VRFY "):
+		ev.Stage = VRFY
+	case pfStarts(command, "ETRN "):
+		ev.Stage = ETRN
+	case !pfStarts(command, "EXPN "):
+		return ResultIgnored
+	}
+	ev.ClientIP = pfBracketed(client)
+	ev.Direction, ev.Status, ev.Text = Inbound, Rejected, command
+	return ResultEvent
+}
+
+// smProtocolError reads "DATA-2 protocol error: 501 text", a reply that the
+// delivery's own line has, too. Here the stage is known.
+func smProtocolError(host, b []byte, ev *Event) Result {
+	phase, reply, ok := pfCut(b, smProtocol)
+	if !ok || bytes.IndexByte(host, ' ') >= 0 {
+		return ResultIgnored
+	}
+	ev.Direction, ev.Stage, ev.Text = Outbound, pfStageOf(smPhases[:], phase), reply
+	ev.Code, ev.Enhanced = pfReplyCodes(reply)
+	if ev.Code == replycode.None {
+		return ResultIgnored
+	}
+	smRelay(host, ev)
+	return ResultRemark
+}
