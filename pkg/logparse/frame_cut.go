@@ -60,7 +60,7 @@ func frameHeader(line []byte, f *Frame) frameKind {
 // syslog tag with a pid follows: then a template of a syslog daemon wrote it.
 func frameOwnFile(rest []byte, f *Frame) frameKind {
 	g := *f
-	if frameOrigin(rest, &g) == frameFull && g.PID != nil && bytes.IndexAny(g.Host, "=(<") < 0 {
+	if frameOrigin(rest, &g) == frameFull && g.PID != nil && !bytes.ContainsAny(g.Host, "=(<") {
 		*f = g
 		return frameFull
 	}

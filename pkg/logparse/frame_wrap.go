@@ -376,7 +376,7 @@ func frameWord(b []byte) (word, rest []byte) {
 // word and a colon alone are too little to go by.
 func frameBare(b []byte, f *Frame) bool {
 	word, _ := frameWord(b)
-	if bytes.IndexAny(word, "=\"'<({") < 0 && frameOrigin(b, f) == frameFull && f.PID != nil {
+	if !bytes.ContainsAny(word, "=\"'<({") && frameOrigin(b, f) == frameFull && f.PID != nil {
 		return true
 	}
 	*f = Frame{Lines: f.Lines}

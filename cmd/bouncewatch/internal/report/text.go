@@ -66,7 +66,9 @@ func (p *printer) heading(title string) { fmt.Fprintf(p.w, "\n%s\n", p.paint(bol
 
 // line prints s cut to the width, with everything but printable text escaped: a
 // domain or a reply is the sender's to choose.
-func (p *printer) line(color, s string) { fmt.Fprintln(p.w, p.paint(color, fit(clean(s), p.Width))) }
+func (p *printer) line(color, s string) {
+	fmt.Fprintln(p.w, p.paint(color, strings.TrimRight(fit(clean(s), p.Width), " ")))
+}
 
 func (p *printer) more(n, shown int) {
 	if n > shown {
