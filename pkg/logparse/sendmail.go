@@ -52,6 +52,7 @@ var smForms = [...]struct {
 	{"Milter: ", smMilter},
 	{"AUTH failure (", smAuthFailure},
 	{"rejecting commands from ", smEarlyTalker},
+	{"tcpwrappers (", smWrapped},
 	{"timeout waiting for input from ", smTimeout},
 	{"SYSERR", smIgnore}, // a fault of this host; what became of the mail has its own line
 }

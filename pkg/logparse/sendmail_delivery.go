@@ -164,7 +164,8 @@ func smNumber(b []byte) int {
 }
 
 // smRelay reads "host. [ip]", "[ip] [ip]", "host." or "ip". Sendmail shortens
-// long names in the middle ("mx-example-co...n.example.org.").
+// long names in the middle ("mx-example-co...n.example.org."). The name is as
+// the configuration has it, even with the m4 quotes that do not belong there.
 func smRelay(b []byte, ev *Event) {
 	host := b[:smBlank(b)]
 	if open := bytes.IndexByte(b, '['); open >= 0 {
@@ -173,7 +174,7 @@ func smRelay(b []byte, ev *Event) {
 	} else if smIsAddress(host) {
 		ev.RelayIP, host = pfIP(host), nil
 	}
-	if host = bytes.TrimRight(host, "."); len(host) > 0 && string(host) != "local" {
+	if host = bytes.TrimRight(bytes.Trim(host, "'"), "."); len(host) > 0 && string(host) != "local" {
 		ev.RelayHost = host
 	}
 }
@@ -219,7 +220,8 @@ var smPhrases = [...]smPhrase{
 	{"Operating system error", Deferred},
 	{"I/O error", Deferred},
 	{"Cannot send message", Expired},
-	{"queued", NoStatus}, // for a later run: no attempt was made
+	{"queued", NoStatus},      // for a later run: no attempt was made
+	{"quarantined", NoStatus}, // held for the administrator
 }
 
 // smPhraseOf finds the phrase that b starts with and returns what follows it.

@@ -14,6 +14,7 @@ var (
 	smRejected  = []byte(" [rejected]")
 	smDuring    = []byte(" during client ")
 	smProtocol  = []byte(" protocol error: ")
+	smAddr      = []byte(", addr=")
 )
 
 // smRule says what a check of the configuration looks at.
@@ -154,8 +155,10 @@ func smMilter(b []byte, ev *Event) Result {
 		return smFiltered(Data, b, nil, ev)
 	case pfStarts(b, "data"), pfStarts(b, "eoh"), pfStarts(b, "eom"), pfStarts(b, "header"), pfStarts(b, "body"):
 		return smFiltered(EOD, b, nil, ev)
-	case pfStarts(b, "connect: host="), pfStarts(b, "initialization failed, "):
+	case pfStarts(b, "connect: host="):
 		return smTurnedAway(b, ev)
+	case pfStarts(b, "initialization failed, "):
+		return smTurnedAway(b[len("initialization failed, "):], ev)
 	}
 	return ResultIgnored
 }
@@ -179,14 +182,19 @@ func smFiltered(stage Stage, b []byte, address *[]byte, ev *Event) Result {
 }
 
 // smTurnedAway reads that no command of a session is accepted, because a filter
-// refused the client or could not be asked.
+// refused the client, "host=name, addr=ip, rejecting commands", or because none
+// could be asked.
 func smTurnedAway(b []byte, ev *Event) Result {
-	comma := bytes.LastIndex(b, pfComma)
-	if comma < 0 {
-		return ResultUnparsed
+	if _, rest, ok := pfCut(b, smAddr); ok {
+		ip, decision, _ := pfCut(rest, pfComma)
+		ev.ClientIP, b = pfIP(ip), decision
 	}
-	ev.Direction, ev.Stage, ev.Text = Inbound, Connect, b[comma+len(pfComma):]
-	switch string(ev.Text) {
+	ev.Stage = Connect
+	if reply, ok := pfAfter(b, "reject="); ok {
+		return smRefuse(reply, ev)
+	}
+	ev.Direction, ev.Text = Inbound, b
+	switch string(b) {
 	case "rejecting commands":
 		ev.Status = Rejected
 	case "temp failing commands", "closing connection", "shutdown":
@@ -194,8 +202,19 @@ func smTurnedAway(b []byte, ev *Event) Result {
 	default:
 		return ResultUnparsed
 	}
-	if i := bytes.LastIndex(b[:comma], []byte("addr=")); i >= 0 {
-		ev.ClientIP = pfIP(b[i+len("addr=") : comma])
+	return ResultEvent
+}
+
+// smWrapped reads "host, ip) rejection": the library of TCP wrappers refused the
+// client.
+func smWrapped(b []byte, ev *Event) Result {
+	client, rest, ok := pfCut(b, smClose)
+	if !ok || string(rest) != " rejection" {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Status, ev.Stage = Inbound, Rejected, Connect
+	if _, ip, ok := pfCut(client, pfComma); ok {
+		ev.ClientIP = pfIP(ip)
 	}
 	return ResultEvent
 }
