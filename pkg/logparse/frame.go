@@ -12,6 +12,8 @@ type Frame struct {
 	Repeat int  // of a "message repeated N times: [ ... ]" header: N, and Message is what stands inside
 	Folded bool // such a header was there
 	Lines  int  // physical lines that the message was put together from, at least 1
+
+	role pfRole // of a Postfix daemon: what lines it can write
 }
 
 // A Stamp is a time as the line gives it, before the year and the zone that it

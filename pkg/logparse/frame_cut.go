@@ -22,12 +22,22 @@ type parserState struct {
 	turn  int            // the piece that was begun last
 	flows [2]framePiece  // container records in pieces: stdout, stderr
 	last  frameMemory
+
+	header headerMemory
+	tags   tagMemory
 }
 
 // cut splits a line into header and message.
 func (p *Parser) cut(line []byte, f *Frame) frameKind {
 	*f = Frame{Lines: 1}
+	if p.state.header.recall(line, f) && bytes.IndexByte(line, 0) < 0 {
+		return p.finish(f)
+	}
+	*f = Frame{Lines: 1}
 	kind := frameHeader(line, f)
+	if kind == frameFull {
+		p.state.header.keep(line, f)
+	}
 	if kind == frameNone || kind == frameFull && bytes.IndexByte(line, 0) >= 0 {
 		*f = Frame{Lines: 1}
 		kind = p.unwrap(line, f)
@@ -233,13 +243,12 @@ func (p *Parser) finish(f *Frame) frameKind {
 	if f.isSyslogNGNote() {
 		return frameNote
 	}
-	if bytes.HasPrefix(f.Program, []byte("exim")) {
+	if f.Program[0] == 'e' && bytes.HasPrefix(f.Program, []byte("exim")) {
 		if kind := p.joinExim(f, raw); kind != frameFull {
 			return kind
 		}
 		f.dropEximStamp()
 	}
-	f.dropSecondLine()
 	return frameFull
 }
 

@@ -201,9 +201,9 @@ func TestFrameSecondLine(t *testing.T) {
 		{"Mar  5 10:11:12 mx1 sendmail[1]: A: the sendmail[2] of mx1", "A: the sendmail[2] of mx1"},
 	} {
 		var p Parser
-		var f Frame
-		if p.cut([]byte(tt.line), &f); string(f.Message) != tt.message {
-			t.Errorf("%q: message %q", tt.line, f.Message)
+		var ev Event
+		if p.Parse([]byte(tt.line), &ev); string(p.Frame().Message) != tt.message {
+			t.Errorf("%q: message %q", tt.line, p.Frame().Message)
 		}
 	}
 }

@@ -33,6 +33,14 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 		p.state.last.forget()
 		return ResultForeign
 	}
+	if s.mta == Postfix {
+		if pfIdle(f) {
+			p.state.last.forget()
+			return ResultIgnored
+		}
+	} else if f.Program != nil {
+		f.dropSecondLine()
+	}
 	r := s.read(f, ev)
 	if r == ResultEvent || r == ResultRemark {
 		p.state.last.keep(s, f)
@@ -77,8 +85,14 @@ var servers = [...]server{
 }
 
 func (p *Parser) serverOf(f *Frame) *server {
-	for i := range servers {
-		if s := &servers[i]; (p.Options.MTA == NoMTA || p.Options.MTA == s.mta) && s.claims(f) {
+	only := p.Options.MTA
+	role, ok := p.state.tags.postfix(f.Program)
+	if ok && (only == NoMTA || only == Postfix) {
+		f.role = role
+		return &servers[0]
+	}
+	for i := 1; i < len(servers); i++ {
+		if s := &servers[i]; (only == NoMTA || only == s.mta) && s.claims(f) {
 			return s
 		}
 	}

@@ -51,57 +51,65 @@ func pfRoleOf(program []byte) (role pfRole, ok bool) {
 	return role, ok
 }
 
+// pfIdle says that a line is certainly about no outcome, which most are: no Event
+// is made of it.
+func pfIdle(f *Frame) bool {
+	id, rest := pfQueueID(f.Message)
+	switch {
+	case f.role&pfTalks != 0 && (f.role&pfQueues == 0 || !bytes.HasSuffix(rest, pfQueueActive)):
+		return false
+	case f.role&pfServes != 0 && pfVerb(rest) != "":
+		return false
+	}
+	return id == nil || !pfStarts(rest, "to=")
+}
+
+// pfQueueActive ends the lines of the queue manager that tell of mail it begins
+// to deliver. The sender's text stands in front.
+var pfQueueActive = []byte(" (queue active)")
+
 // parsePostfix reads what a Postfix daemon wrote. All decisions hang on words
 // at fixed places at the start of the message, in front of everything that a
 // remote side can choose.
 func parsePostfix(f *Frame, ev *Event) Result {
-	role, _ := pfRoleOf(f.Program)
 	id, rest := pfQueueID(f.Message)
 	ev.QueueID = id
 	if id != nil && pfStarts(rest, "to=") {
-		return pfDelivery(role, rest, ev)
+		return pfDelivery(f.role, rest, ev)
 	}
-	if role&pfQueues != 0 && pfStarts(rest, "from=") {
+	if f.role&pfQueues != 0 && pfStarts(rest, "from=") {
 		return pfExpiry(rest, ev)
 	}
-	if role&pfServes != 0 {
+	if f.role&pfServes != 0 {
 		if r := pfServer(rest, ev); r != ResultIgnored {
 			return r
 		}
 	}
-	if role&pfTalks != 0 {
+	if f.role&pfTalks != 0 {
 		return pfRemark(rest, ev)
 	}
 	return ResultIgnored
 }
 
 // pfQueueID cuts the queue id and its colon off a message. The id is nil where
-// there is none and for NOQUEUE.
+// there is none and for NOQUEUE. Queue ids are short (hexadecimal) or long (base
+// 52); a word in small letters is one of Postfix's own, such as "warning".
 func pfQueueID(message []byte) (id, rest []byte) {
-	word, rest, ok := pfCut(message, pfColon)
-	switch {
-	case !ok:
-		return nil, message
-	case string(word) == "NOQUEUE":
-		return nil, rest
-	case pfIsQueueID(word):
-		return word, rest
+	n, other := 0, false
+	for n < len(message) && pfIsAlnum(message[n]) {
+		other = other || message[n] < 'a'
+		n++
 	}
-	return nil, message
+	if n == 0 || n > pfMaxQueueID || !other || n+1 >= len(message) || message[n] != ':' || message[n+1] != ' ' {
+		return nil, message
+	}
+	if string(message[:n]) == "NOQUEUE" {
+		return nil, message[n+2:]
+	}
+	return message[:n], message[n+2:]
 }
 
-// pfIsQueueID accepts short (hexadecimal) and long (base 52) queue ids. A word
-// in small letters is one of Postfix's own, such as "warning".
-func pfIsQueueID(word []byte) bool {
-	other := false
-	for _, c := range word {
-		if !pfIsAlnum(c) {
-			return false
-		}
-		other = other || c < 'a'
-	}
-	return other && len(word) <= 40
-}
+const pfMaxQueueID = 40
 
 // pfExpiry reads the queue manager's last word about a message:
 // "from=<sender>, status=expired, returned to sender".
@@ -115,7 +123,7 @@ func pfExpiry(b []byte, ev *Event) Result {
 		return ResultIgnored // "size=..., nrcpt=... (queue active)"
 	}
 	word, text, _ := pfCut(rest, pfComma)
-	if pfStatuses[string(word)] != Expired {
+	if pfStatus(word) != Expired {
 		return ResultUnparsed
 	}
 	ev.Direction, ev.Status, ev.Sender, ev.Text = Outbound, Expired, sender, text

@@ -2,16 +2,21 @@ package logparse
 
 import "bytes"
 
-// pfStatuses are the status words of deliveries. A bounce that soft_bounce
-// turned into a deferral has a word of its own in capitals.
-var pfStatuses = map[string]Status{
-	"sent":          Sent,
-	"deferred":      Deferred,
-	"bounced":       Bounced,
-	"SOFTBOUNCE":    Deferred,
-	"softbounce":    Deferred,
-	"expired":       Expired,
-	"force-expired": Expired,
+// pfStatus is the meaning of a delivery's status word, NoStatus for none. A
+// bounce that soft_bounce turned into a deferral has a word of its own in
+// capitals.
+func pfStatus(word []byte) Status {
+	switch string(word) {
+	case "sent":
+		return Sent
+	case "deferred", "SOFTBOUNCE", "softbounce":
+		return Deferred
+	case "bounced":
+		return Bounced
+	case "expired", "force-expired":
+		return Expired
+	}
+	return NoStatus
 }
 
 // pfDelivery reads the outcome for one recipient:
@@ -26,7 +31,7 @@ func pfDelivery(role pfRole, b []byte, ev *Event) Result {
 	if pfStarts(word, "deliverable") || pfStarts(word, "undeliverable") {
 		return ResultIgnored // the answer to an address probe: no mail was at stake
 	}
-	if ev.Status, ok = pfStatuses[string(word)]; !ok {
+	if ev.Status = pfStatus(word); ev.Status == NoStatus {
 		return ResultUnparsed
 	}
 	ev.Text = pfUnwrap(text)

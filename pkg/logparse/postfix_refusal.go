@@ -15,18 +15,32 @@ var pfRefusalStages = map[string]Stage{
 	"END-OF-MESSAGE": EOD, "END-OF-HEADER": EOD,
 }
 
-// pfServer reads the lines of the daemons that take mail in. Only these three
-// actions refuse; reject_warning, warn, hold, discard, filter, redirect and the
-// rest let the mail pass or have no client that was told.
-func pfServer(b []byte, ev *Event) Result {
-	action, rest, _ := pfCut(b, pfColon)
-	switch string(action) {
-	case "reject", "milter-reject", "proxy-reject":
-		return pfRefusal(rest, ev)
-	case "warning":
-		return pfServerWarning(rest, ev)
+// pfVerbs begin the lines in which the daemons that take mail in may tell of
+// an outcome. Only the first three refuse; reject_warning, warn, hold, discard,
+// filter, redirect and the rest let the mail pass or have no client that was
+// told.
+var pfVerbs = [...]string{"reject: ", "milter-reject: ", "proxy-reject: ", "warning: "}
+
+// pfVerb is the one of pfVerbs that b begins with, "" for none.
+func pfVerb(b []byte) string {
+	for _, a := range pfVerbs {
+		if pfStarts(b, a) {
+			return a
+		}
 	}
-	return ResultIgnored
+	return ""
+}
+
+// pfServer reads the lines of the daemons that take mail in.
+func pfServer(b []byte, ev *Event) Result {
+	switch a := pfVerb(b); a {
+	case "":
+		return ResultIgnored
+	case "warning: ":
+		return pfServerWarning(b[len(a):], ev)
+	default:
+		return pfRefusal(b[len(a):], ev)
+	}
 }
 
 // pfRefusal reads "RCPT from host[ip]: reply; from=<> to=<> proto= helo=<>".

@@ -1,0 +1,80 @@
+package logparse
+
+import "bytes"
+
+// A headerMemory spares most of the work on a header that begins like the one
+// before: the same second, the same host.
+type headerMemory struct {
+	stamp  [40]byte // as it stands in the line
+	n      int      // its length; 0: nothing is remembered
+	parsed Stamp
+	host   [64]byte
+	hostN  int
+}
+
+// keep remembers the header of a line that begins "stamp host tag".
+func (m *headerMemory) keep(line []byte, f *Frame) {
+	m.n = 0
+	stamp, n := stampBSD(line)
+	if n == 0 {
+		stamp, n = stampISO(line)
+	}
+	host := len(f.Host)
+	if n == 0 || n > len(m.stamp) || stamp != f.Stamp || host == 0 || host > len(m.host) || f.Program == nil || line[10] == ' ' && line[4] == '-' {
+		return
+	}
+	if tag := n + 1 + host + 1; !frameAt(line, n, " ") || !sameBytes(line, n+1, f.Host) || tag >= len(line) || line[tag-1] != ' ' || !sameBytes(line, tag, f.Program) {
+		return // a level, a relay or another blank stands between
+	}
+	m.n, m.parsed, m.hostN = n, stamp, host
+	copy(m.stamp[:], line[:n])
+	copy(m.host[:], f.Host)
+}
+
+func sameBytes(b []byte, i int, s []byte) bool {
+	return i <= len(b) && len(b)-i >= len(s) && bytes.Equal(b[i:i+len(s)], s)
+}
+
+// recall cuts a line that begins with the same stamp and host, if a tag follows.
+// What it does not cut is left to frameHeader.
+func (m *headerMemory) recall(line []byte, f *Frame) bool {
+	host := m.n + 1
+	tag := host + m.hostN + 1
+	if m.n == 0 || len(line) <= tag || line[tag-1] != ' ' || line[m.n] != ' ' ||
+		!isLetter(line[host]) || // a year or a zone may follow a stamp
+		!bytes.Equal(line[:m.n], m.stamp[:m.n]) || !bytes.Equal(line[host:tag-1], m.host[:m.hostN]) {
+		return false
+	}
+	f.Stamp, f.Host = m.parsed, line[host:tag-1]
+	return f.readTag(line[tag:])
+}
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+// A tagMemory remembers what Postfix's table says about the tags seen last: a
+// log has a dozen of them.
+type tagMemory struct {
+	entries [16]tagEntry
+}
+
+type tagEntry struct {
+	tag  [48]byte
+	n    uint8
+	role pfRole
+	ours bool // a Postfix daemon
+}
+
+// postfix is pfRoleOf with a memory.
+func (m *tagMemory) postfix(program []byte) (role pfRole, ok bool) {
+	n := len(program)
+	if n == 0 || n > len(m.entries[0].tag) {
+		return pfRoleOf(program)
+	}
+	e := &m.entries[(n^int(program[n-1])^int(program[n/2])<<1)%len(m.entries)]
+	if int(e.n) != n || !bytes.Equal(e.tag[:n], program) {
+		e.n = uint8(n)
+		copy(e.tag[:], program)
+		e.role, e.ours = pfRoleOf(program)
+	}
+	return e.role, e.ours
+}
