@@ -49,13 +49,19 @@ func pfRefusal(b []byte, ev *Event) Result {
 	n := pfWordLen(b)
 	word, rest := b[:n], b[n:]
 	switch string(word) {
-	case "header", "body", "content", "milter-header":
+	case "header", "body", "content", "milter-header", "mime-error":
 		return pfContentRefusal(rest, ev)
 	}
 	if len(word) == 0 || word[0] < 'A' || word[0] > 'Z' {
 		return ResultUnparsed
 	}
 	ev.Stage = pfRefusalStages[string(word)]
+	if after, ok := pfAfter(rest, " content"); ok { // "DATA content from": in the middle of the mail
+		rest = after
+		if ev.Stage == Data {
+			ev.Stage = EOD
+		}
+	}
 	reply, ok := pfClient(rest, ev)
 	if !ok {
 		return ResultUnparsed

@@ -91,39 +91,53 @@ func smQuoted(b []byte) int {
 // smRecipients counts the recipients, keeps the first and returns the fields
 // behind them. It fails where the list has no end: the line was cut.
 func smRecipients(b []byte, ev *Event) (fields []byte, ok bool) {
-	n, start, end, inside := 1, 0, -1, false
+	for n := 1; ; n++ {
+		recipient, rest, ok := smRecipient(b)
+		if !ok {
+			return nil, false
+		}
+		if n == 1 {
+			ev.Recipient = smBare(recipient)
+		}
+		if smEndsList(rest) {
+			ev.Recipients = n
+			return bytes.TrimLeft(rest, ", "), true
+		}
+		b = rest
+	}
+}
+
+// smRecipient cuts at a comma that is in neither quotes nor brackets.
+func smRecipient(b []byte) (recipient, rest []byte, ok bool) {
+	inside := false
 	for i := 0; i < len(b); i++ {
-		switch c := b[i]; {
-		case c == '"':
+		switch b[i] {
+		case '"':
 			skip := smQuoted(b[i:])
 			if skip == 0 {
-				return nil, false
+				return nil, nil, false
 			}
 			i += skip
-		case c == '\\':
+		case '\\':
 			i++
-		case c == '<':
-			inside = true
-			if n == 1 {
-				start = i + 1
+		case '<', '>':
+			inside = b[i] == '<'
+		case ',':
+			if !inside {
+				return b[:i:i], b[i+1:], true
 			}
-		case c == '>':
-			inside = false
-			if n == 1 && end < 0 {
-				end = i
-			}
-		case c == ',' && !inside:
-			if n == 1 && (end < 0 || start == 0) {
-				end = i
-			}
-			if smEndsList(b[i+1:]) {
-				ev.Recipients, ev.Recipient = n, b[start:end:end]
-				return bytes.TrimLeft(b[i:], ", "), start <= end
-			}
-			n++
 		}
 	}
-	return nil, false
+	return nil, nil, false
+}
+
+// smBare takes the address out of "<address>" and "[label]<address>".
+func smBare(recipient []byte) []byte {
+	address, ok := bytes.CutSuffix(recipient, pfAngle)
+	if open := bytes.IndexByte(address, '<'); ok && open >= 0 {
+		return address[open+1:]
+	}
+	return recipient
 }
 
 // smEndsList says whether the fields begin at b, behind a comma. Most have a
