@@ -14,6 +14,8 @@ type Frame struct {
 	Lines  int  // physical lines that the message was put together from, at least 1
 
 	role pfRole // of a Postfix daemon: what lines it can write
+	id   []byte // of a Postfix line: its queue id, nil without one
+	rest []byte // and what follows it; nil where no one looked yet
 }
 
 // A Stamp is a time as the line gives it, before the year and the zone that it

@@ -114,6 +114,7 @@ type frameMemory struct {
 	prog   int
 	pid    int
 	noProg bool
+	role   pfRole
 }
 
 func (m *frameMemory) keep(s *server, f *Frame) {
@@ -122,7 +123,7 @@ func (m *frameMemory) keep(s *server, f *Frame) {
 	b = append(b, f.PID...)
 	m.buffer = append(b, f.Message...)
 	m.host, m.prog, m.pid, m.noProg = len(f.Host), len(f.Program), len(f.PID), f.Program == nil
-	m.server = s
+	m.server, m.role = s, f.role
 }
 
 func (m *frameMemory) forget() { m.server = nil }
@@ -137,6 +138,7 @@ func (m *frameMemory) recall(f *Frame) bool {
 	f.Host, b = b[:m.host:m.host], b[m.host:]
 	f.Program, b = b[:m.prog:m.prog], b[m.prog:]
 	f.PID, f.Message = b[:m.pid:m.pid], b[m.pid:]
+	f.role = m.role
 	if m.noProg {
 		f.Program = nil
 	}

@@ -68,3 +68,28 @@ var headerNeighbours = []string{
 	"2024-03-05 10:11:12 1abc-0000-00 => o",
 	"2024-03-05 10:11:12 +0100 1abc-0000-00 => p",
 }
+
+// Syslog's note about a line says all that the line said.
+func TestNoteEqualsItsLine(t *testing.T) {
+	const note = "Mar  5 10:11:13 mx1 last message repeated 3 times"
+	for _, line := range []string{
+		"Mar  5 10:11:12 mx1 postfix/smtp[1]: 4XyZ2: to=<b@example.org>, relay=mx.example.org[192.0.2.2]:25, delay=2, delays=0/0/0/2, dsn=5.1.1, status=bounced (host mx.example.org[192.0.2.2] said: 550 5.1.1 User unknown (in reply to RCPT TO command))",
+		"Mar  5 10:11:12 mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from unknown[192.0.2.9]: 554 5.7.1 <a@example.com>: Relay access denied; from=<x@example.net> to=<a@example.com> proto=ESMTP helo=<h>",
+		"Mar  5 10:11:12 mx1 postfix/qmgr[1]: 4XyZ2: from=<a@example.com>, status=expired, returned to sender",
+		"Mar  5 10:11:12 mx1 sm-mta[1]: 3A5AB1234567: to=<b@example.org>, delay=00:00:02, mailer=esmtp, pri=1, relay=mx.example.org. [192.0.2.2], dsn=5.1.1, reply=550 5.1.1 User unknown, stat=User unknown",
+	} {
+		var p Parser
+		var first, again Event
+		if r := p.Parse([]byte(line), &first); r != ResultEvent {
+			t.Fatalf("%s: %v", line, r)
+		}
+		want := first
+		if r := p.Parse([]byte(note), &again); r != ResultEvent {
+			t.Fatalf("note after %s: %v", line, r)
+		}
+		want.Repeat, want.Folded, want.Stamp = 3, true, again.Stamp
+		if again.Host == nil || !reflect.DeepEqual(again, want) {
+			t.Errorf("the note's event\n%+v\nthe line's\n%+v", again, want)
+		}
+	}
+}

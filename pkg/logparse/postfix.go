@@ -55,6 +55,7 @@ func pfRoleOf(program []byte) (role pfRole, ok bool) {
 // is made of it.
 func pfIdle(f *Frame) bool {
 	id, rest := pfQueueID(f.Message)
+	f.id, f.rest = id, rest
 	switch {
 	case f.role&pfTalks != 0 && (f.role&pfQueues == 0 || !bytes.HasSuffix(rest, pfQueueActive)):
 		return false
@@ -72,7 +73,10 @@ var pfQueueActive = []byte(" (queue active)")
 // at fixed places at the start of the message, in front of everything that a
 // remote side can choose.
 func parsePostfix(f *Frame, ev *Event) Result {
-	id, rest := pfQueueID(f.Message)
+	id, rest := f.id, f.rest
+	if rest == nil {
+		id, rest = pfQueueID(f.Message)
+	}
 	ev.QueueID = id
 	if id != nil && pfStarts(rest, "to=") {
 		return pfDelivery(f.role, rest, ev)
