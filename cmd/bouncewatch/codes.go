@@ -10,25 +10,68 @@ import (
 )
 
 func newCodes() *cobra.Command {
+	return newTable("codes", "List the reply codes and enhanced status codes with their meanings",
+		"  bouncewatch codes --search mailbox --lang zh",
+		func(lang string, show func(line, also string)) {
+			row := func(code, title, titleZH, reference string) {
+				show(fmt.Sprintf("%-8s %s  (%s)", code, pick(lang, title, titleZH), reference), title)
+			}
+			for _, c := range replycode.Codes() {
+				row(c.Code.String(), c.Title, c.TitleZH, c.Reference)
+			}
+			for _, e := range replycode.EnhancedCodes() {
+				row(e.Pattern, e.Title, e.TitleZH, e.Reference)
+			}
+		})
+}
+
+func newCauses() *cobra.Command {
+	return newTable("causes", "List the causes of failure, who must act on them, and how",
+		"  bouncewatch causes --search sender",
+		func(lang string, show func(line, also string)) {
+			for _, c := range replycode.Causes() {
+				show(fmt.Sprintf("%-18s %s\n%18s %s\n%18s %s", c.Name, pick(lang, c.Definition, c.DefinitionZH),
+					pick(lang, "who acts:", "处理方:"), c.Actor, pick(lang, "advice:", "建议:"), pick(lang, c.Advice, c.AdviceZH)), c.Definition+c.Advice)
+			}
+		})
+}
+
+func newProviders() *cobra.Command {
+	return newTable("providers", "List the mail providers that are told apart, and by which names",
+		"  bouncewatch providers --search outlook",
+		func(_ string, show func(line, also string)) {
+			for _, p := range replycode.Providers() {
+				show(fmt.Sprintf("%-14s %s\n%14s MX %s\n%14s domains %s", p.Name, p.Display, "",
+					orNone(p.MXSuffixes), "", orNone(p.Domains)), "")
+			}
+		})
+}
+
+func orNone(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	return strings.Join(names, " ")
+}
+
+// newTable is a command that lists a table. rows calls show with each row as
+// printed, and with other words that --search should find it by.
+func newTable(use, short, example string, rows func(lang string, show func(line, also string))) *cobra.Command {
 	var lang, search string
 	cmd := &cobra.Command{
-		Use: "codes", Short: "List the reply codes and enhanced status codes with their meanings", Args: cobra.NoArgs,
-		Example: "  bouncewatch codes --search mailbox --lang zh",
+		Use: use, Short: short, Args: cobra.NoArgs, Example: example,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lang != "en" && lang != "zh" {
 				return fmt.Errorf("unknown language %q: known languages are en, zh", lang)
 			}
-			show := func(code, title, titleZH, reference string) {
-				line := fmt.Sprintf("%-8s %s  (%s)", code, pick(lang, title, titleZH), reference)
-				if strings.Contains(strings.ToLower(line+title), strings.ToLower(search)) {
-					fmt.Fprintln(cmd.OutOrStdout(), line)
+			var err error
+			rows(lang, func(line, also string) {
+				if err == nil && strings.Contains(strings.ToLower(line+also), strings.ToLower(search)) {
+					_, err = fmt.Fprintln(cmd.OutOrStdout(), line)
 				}
-			}
-			for _, c := range replycode.Codes() {
-				show(c.Code.String(), c.Title, c.TitleZH, c.Reference)
-			}
-			for _, e := range replycode.EnhancedCodes() {
-				show(e.Pattern, e.Title, e.TitleZH, e.Reference)
+			})
+			if err != nil {
+				return inputError{err}
 			}
 			return nil
 		},
