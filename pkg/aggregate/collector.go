@@ -82,7 +82,7 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for k, h := range counts.delays {
 		classic := prometheus.MustNewConstHistogramWithCreatedTimestamp(
-			descDelay, h.Count, h.Sum, h.cumulative(), c.created, k.mta.String(), k.status.String())
+			descDelay, h.Count, h.Sum(), h.cumulative(), c.created, k.mta.String(), k.status.String())
 		ch <- delayMetric{classic, h}
 	}
 	ch <- c.counter(descOverflow, counts.overflow)

@@ -159,7 +159,7 @@ func TestDelayHistogramHasBothForms(t *testing.T) {
 		t.Errorf("buckets %v count %d zero %d, want %v 14 4", h.Buckets, h.Count, h.Zero, want)
 	}
 	var out dto.Metric
-	m := delayMetric{prometheus.MustNewConstHistogram(descDelay, h.Count, h.Sum, h.cumulative(), "postfix", "sent"), h}
+	m := delayMetric{prometheus.MustNewConstHistogram(descDelay, h.Count, h.Sum(), h.cumulative(), "postfix", "sent"), h}
 	if err := m.Write(&out); err != nil {
 		t.Fatal(err)
 	}

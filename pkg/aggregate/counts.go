@@ -47,7 +47,7 @@ type Counts struct {
 	domains   map[string]*DomainCount
 	lines     map[string]*[logparse.NumResults]uint64
 	delays    map[delayKey]*Histogram
-	unmatched map[string]uint64 // by template
+	unmatched map[string]*uint64 // by template
 	overflow  uint64
 
 	hours  map[int64]*[logparse.NumStatuses]uint64 // by Unix time / 3600
@@ -75,7 +75,7 @@ func NewWithoutDomains() *Counts {
 		domains:   map[string]*DomainCount{},
 		lines:     map[string]*[logparse.NumResults]uint64{},
 		delays:    map[delayKey]*Histogram{},
-		unmatched: map[string]uint64{},
+		unmatched: map[string]*uint64{},
 		hours:     map[int64]*[logparse.NumStatuses]uint64{},
 	}
 }
@@ -228,7 +228,7 @@ func (c *Counts) Merge(o *Counts) {
 		c.delay(k).merge(h)
 	}
 	for t, n := range o.unmatched {
-		c.unmatched[t] += n
+		c.addTemplate(t, *n)
 	}
 	c.mergeHours(o)
 	c.overflow += o.overflow

@@ -180,8 +180,8 @@ func TestTablesAreBounded(t *testing.T) {
 		word := strings.Repeat("a", 1+i%40) + strings.Repeat("b", 1+i/40)
 		c.Unmatched([]byte(word), 2)
 	}
-	if len(c.Templates()) != maxTemplates || c.Overflow() != 10 {
-		t.Errorf("%d templates and overflow %d, want %d and 10", len(c.Templates()), c.Overflow(), maxTemplates)
+	if got := c.Templates(); len(got) != maxTemplates+1 || got[0] != (TemplateRow{otherReplies, 10}) {
+		t.Errorf("%d templates, first %+v; want %d, and 10 other replies", len(got), got[0], maxTemplates+1)
 	}
 }
 

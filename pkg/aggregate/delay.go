@@ -30,13 +30,19 @@ const (
 type Histogram struct {
 	Buckets [len(DelayBuckets)]uint64 // not cumulative; a delay over the last bound is only in Count
 	Count   uint64
-	Sum     float64
+	Micros  uint64 // the sum, in microseconds: adding up is exact in any order
 
 	// Zero and Native are the same delays as a Prometheus native histogram of
 	// schema 3: Native[i] is the bucket of index i-79.
 	Zero   uint64
 	Native []uint64
 }
+
+// maxDelay bounds what a delay adds to the sum: ten years.
+const maxDelay = 10 * 365 * 86400.0
+
+// Sum is the sum of all delays in seconds.
+func (h *Histogram) Sum() float64 { return float64(h.Micros) / 1e6 }
 
 type delayKey struct {
 	mta    logparse.MTA
@@ -54,7 +60,7 @@ func (c *Counts) delay(k delayKey) *Histogram {
 
 func (h *Histogram) add(seconds float64, n uint64) {
 	h.Count += n
-	h.Sum += seconds * float64(n)
+	h.Micros += uint64(min(seconds, maxDelay)*1e6+0.5) * n
 	h.addNative(seconds, n)
 	for i, bound := range DelayBuckets {
 		if seconds <= bound {
@@ -95,7 +101,7 @@ func (h *Histogram) merge(o *Histogram) {
 		h.Buckets[i] += n
 	}
 	h.Count += o.Count
-	h.Sum += o.Sum
+	h.Micros += o.Micros
 	h.Zero += o.Zero
 	if o.Native != nil && h.Native == nil {
 		h.Native = make([]uint64, nativeBuckets)

@@ -58,7 +58,7 @@ type stateHour struct {
 
 // MarshalJSON writes all counts, by names.
 func (c *Counts) MarshalJSON() ([]byte, error) {
-	s := state{Version: stateVersion, Domains: c.Domains(), Limit: c.domainLimit, Lines: map[string][]uint64{}, Unmatched: c.unmatched, Overflow: c.overflow, First: c.first, Last: c.last}
+	s := state{Version: stateVersion, Domains: c.Domains(), Limit: c.domainLimit, Lines: map[string][]uint64{}, Unmatched: map[string]uint64{}, Overflow: c.overflow, First: c.first, Last: c.last}
 	if c.otherDomains != (DomainCount{}) {
 		s.Other = &c.otherDomains
 	}
@@ -71,6 +71,9 @@ func (c *Counts) MarshalJSON() ([]byte, error) {
 	}
 	for source, l := range c.lines {
 		s.Lines[source] = l[:]
+	}
+	for t, n := range c.unmatched {
+		s.Unmatched[t] = *n
 	}
 	for k, h := range c.delays {
 		s.Delays = append(s.Delays, stateDelay{k.mta.String(), k.status.String(), *h})
@@ -137,7 +140,7 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 		}
 	}
 	for t, n := range s.Unmatched {
-		c.unmatched[t] = n
+		c.addTemplate(t, n)
 	}
 	c.first, c.last = s.First, s.Last
 	c.overflow = s.Overflow

@@ -6,19 +6,35 @@ import (
 	"slices"
 )
 
-// maxTemplates bounds the table of reply texts that no rule knew.
-const maxTemplates = 1000
+// maxTemplates bounds the table of reply texts that no rule knew; what finds no
+// room there is counted as otherReplies.
+const (
+	maxTemplates = 1000
+	otherReplies = "(other replies)"
+)
 
 // Unmatched counts a reply that no rule of the classifier knew, under its
 // template: the text with addresses and numbers masked.
 func (c *Counts) Unmatched(text []byte, n uint64) {
 	var buf [200]byte
 	t := appendTemplate(buf[:0], text)
-	if _, ok := c.unmatched[string(t)]; !ok && len(c.unmatched) >= maxTemplates {
-		c.overflow += n
+	if count := c.unmatched[string(t)]; count != nil {
+		*count += n
 		return
 	}
-	c.unmatched[string(t)] += n
+	c.addTemplate(string(t), n)
+}
+
+func (c *Counts) addTemplate(t string, n uint64) {
+	if count := c.unmatched[t]; count != nil {
+		*count += n
+		return
+	}
+	if len(c.unmatched) >= maxTemplates && t != otherReplies {
+		c.addTemplate(otherReplies, n)
+		return
+	}
+	c.unmatched[t] = &n
 }
 
 // A TemplateRow is a masked reply text and how often it came.
@@ -31,7 +47,7 @@ type TemplateRow struct {
 func (c *Counts) Templates() []TemplateRow {
 	rows := make([]TemplateRow, 0, len(c.unmatched))
 	for t, n := range c.unmatched {
-		rows = append(rows, TemplateRow{t, n})
+		rows = append(rows, TemplateRow{t, *n})
 	}
 	slices.SortFunc(rows, func(a, b TemplateRow) int {
 		return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Template, b.Template))
@@ -43,14 +59,21 @@ func (c *Counts) Templates() []TemplateRow {
 // address becomes <address>, a run of digits #, a byte that is not printable
 // ASCII a question mark.
 func appendTemplate(dst, text []byte) []byte {
-	for word := range bytes.FieldsSeq(text) {
+	for len(text) > 0 {
+		end := bytes.IndexByte(text, ' ')
+		if end < 0 {
+			end = len(text)
+		}
+		word := text[:end]
+		text = text[min(end+1, len(text)):]
+		if len(word) == 0 {
+			continue
+		}
 		if len(dst) > 0 {
 			dst = appendWithin(dst, ' ')
 		}
 		if bytes.IndexByte(word, '@') >= 0 {
-			for _, b := range []byte("<address>") {
-				dst = appendWithin(dst, b)
-			}
+			dst = append(dst, "<address>"[:min(len("<address>"), cap(dst)-len(dst))]...)
 			continue
 		}
 		dst = appendMasked(dst, word)

@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -37,6 +38,7 @@ type Batch struct {
 	Done      atomic.Int64                // bytes read so far: of an archive, of its text
 
 	unparsedLock sync.Mutex
+	chunk        int64 // 0 means chunkSize; smaller in tests
 }
 
 // A piece is what a worker counts at a time, and then what it counted.
@@ -83,7 +85,7 @@ func (b *Batch) cut(ctx context.Context, todo, order chan<- *piece) {
 	for _, file := range b.Files {
 		chunks, err := []tailer.Chunk{{Path: file, Whole: true}}, error(nil)
 		if file != "-" {
-			chunks, err = tailer.Chunks(file, chunkSize)
+			chunks, err = tailer.Chunks(file, cmp.Or(b.chunk, chunkSize))
 		}
 		if err != nil {
 			failed := &piece{err: err, done: make(chan struct{})}

@@ -189,7 +189,7 @@ func (d *document) addTimes(c *aggregate.Counts) {
 	}
 	for _, r := range c.Delays() {
 		d.Delays = append(d.Delays, delayRow{
-			MTA: r.MTA.String(), Status: r.Status.String(), Count: r.Count, Mean: rounded(r.Sum / float64(r.Count)),
+			MTA: r.MTA.String(), Status: r.Status.String(), Count: r.Count, Mean: rounded(r.Sum() / float64(r.Count)),
 			P50: rounded(r.Quantile(0.5)), P90: rounded(r.Quantile(0.9)), P99: rounded(r.Quantile(0.99)),
 		})
 	}
