@@ -53,6 +53,7 @@ var smForms = [...]struct {
 	{"AUTH failure (", smAuthFailure},
 	{"rejecting commands from ", smEarlyTalker},
 	{"tcpwrappers (", smWrapped},
+	{"ERROR: srv_features=tempfail, relay=", smUnready},
 	{"timeout waiting for input from ", smTimeout},
 	{"SYSERR", smIgnore}, // a fault of this host; what became of the mail has its own line
 }
@@ -62,11 +63,11 @@ var smForms = [...]struct {
 func parseSendmail(f *Frame, ev *Event) Result {
 	id, piece, rest := smQueueID(f.Message)
 	ev.QueueID = id
-	if piece > 1 {
+	if piece > 1 || len(rest) == 0 {
 		return ResultIgnored
 	}
 	for i := range smForms {
-		if form := &smForms[i]; pfStarts(rest, form.opening) {
+		if form := &smForms[i]; form.opening[0] == rest[0] && pfStarts(rest, form.opening) {
 			return form.read(rest[len(form.opening):], ev)
 		}
 	}
@@ -94,6 +95,9 @@ func smQueueID(message []byte) (id []byte, piece int, rest []byte) {
 		piece, rest = int(rest[1]-'0'), rest[3:]
 	}
 	rest, ok := pfAfter(rest, ": ")
+	for len(rest) > 0 && rest[0] == ' ' {
+		rest = rest[1:]
+	}
 	switch {
 	case !ok:
 		return nil, 0, message

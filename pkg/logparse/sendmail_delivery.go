@@ -43,9 +43,17 @@ func smDelivery(b []byte, ev *Event) Result {
 		case "dsn":
 			ev.DSN = pfEnhanced(value)
 		}
-		b = bytes.TrimLeft(rest, ", ")
+		b = smNext(rest)
 	}
 	return ResultUnparsed // cut in front of the outcome
+}
+
+// smNext skips the comma and the blanks in front of a field.
+func smNext(b []byte) []byte {
+	for len(b) > 0 && (b[0] == ',' || b[0] == ' ') {
+		b = b[1:]
+	}
+	return b
 }
 
 // smKey cuts the name off a field. A field can lack it.
@@ -101,7 +109,7 @@ func smRecipients(b []byte, ev *Event) (fields []byte, ok bool) {
 		}
 		if smEndsList(rest) {
 			ev.Recipients = n
-			return bytes.TrimLeft(rest, ", "), true
+			return smNext(rest), true
 		}
 		b = rest
 	}

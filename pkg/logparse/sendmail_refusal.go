@@ -219,6 +219,18 @@ func smWrapped(b []byte, ev *Event) Result {
 	return ResultEvent
 }
 
+// smUnready reads "host [ip], access temporarily disabled": the rule set for the
+// features of the session failed, and so does every command.
+func smUnready(b []byte, ev *Event) Result {
+	client, reason, ok := pfCut(b, pfComma)
+	if !ok {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Status, ev.Stage = Inbound, TempFailed, Connect
+	ev.ClientIP, ev.Text = pfBracketed(client), reason
+	return ResultEvent
+}
+
 // smEarlyTalker reads "host [ip] due to pre-greeting traffic after 0 seconds":
 // the client did not wait for the greeting, which became a refusal.
 func smEarlyTalker(b []byte, ev *Event) Result {
@@ -310,15 +322,16 @@ func smUserError(address, reason []byte, ev *Event) Result {
 	return ResultEvent
 }
 
-// smProbe reads a command that the privacy options forbid (PrivacyOptions,
-// Operations Guide section 5.6).
+// smProbe reads a command, in the client's spelling, that the privacy options
+// forbid (PrivacyOptions, Operations Guide section 5.6).
 func smProbe(client, command []byte, ev *Event) Result {
+	verb := command[:smBlank(command)]
 	switch {
-	case pfStarts(command, "VRFY "):
+	case bytes.EqualFold(verb, []byte("VRFY")):
 		ev.Stage = VRFY
-	case pfStarts(command, "ETRN "):
+	case bytes.EqualFold(verb, []byte("ETRN")):
 		ev.Stage = ETRN
-	case !pfStarts(command, "EXPN "):
+	case !bytes.EqualFold(verb, []byte("EXPN")):
 		return ResultIgnored
 	}
 	ev.ClientIP = pfBracketed(client)
