@@ -61,8 +61,11 @@ func (p *printer) paint(color, s string) string {
 	return color + s + reset
 }
 
-// heading begins a section; the table's header stands behind its title.
-func (p *printer) heading(title string) { fmt.Fprintf(p.w, "\n%s\n", p.paint(bold, title)) }
+// heading begins a section.
+func (p *printer) heading(title string) {
+	fmt.Fprintln(p.w)
+	p.line(bold, title)
+}
 
 // line prints s cut to the width, with everything but printable text escaped: a
 // domain or a reply is the sender's to choose.
@@ -83,7 +86,7 @@ func (p *printer) totals() {
 		const layout = "2006-01-02 15:04"
 		title += "  " + d.From.Format(layout) + " to " + d.To.Format(layout)
 	}
-	fmt.Fprintln(p.w, p.paint(bold, title))
+	p.line(bold, title)
 	if p.doc.Partial {
 		p.line(red, "  reading was interrupted: the figures are partial")
 	}
