@@ -15,8 +15,8 @@ var (
 
 // smDelivery reads the outcome for the recipients that shared an attempt:
 // "a,b, delay=1+02:03:04, mailer=esmtp, relay=host. [ip], dsn=5.1.1, reply=550
-// 5.1.1 text, stat=User unknown" (Operations Guide section 2.3.1). Versions
-// before 8.17 have no reply.
+// 5.1.1 text, stat=User unknown" (Operations Guide, The System Log). Older
+// versions have no reply=.
 func smDelivery(b []byte, ev *Event) Result {
 	ev.Direction = Outbound
 	b, ok := smRecipients(b, ev)

@@ -31,8 +31,8 @@ const (
 	smAdvises               // nobody: mail goes on
 )
 
-// smRules are the rule sets that Sendmail calls by itself (Operations Guide
-// section 5.1.4). The others are those that a header is checked with.
+// smRules are the rule sets that Sendmail calls by itself (Operations Guide,
+// Ruleset hooks). The others are those that a header is checked with.
 var smRules = map[string]smRule{
 	"check_relay": {Connect, smRefuses}, "check_mail": {Mail, smRefuses}, "check_rcpt": {Rcpt, smRefuses},
 	"check_data": {Data, smRefuses}, "check_eoh": {EOD, smRefuses}, "check_eom": {EOD, smRefuses},
@@ -323,7 +323,7 @@ func smUserError(address, reason []byte, ev *Event) Result {
 }
 
 // smProbe reads a command, in the client's spelling, that the privacy options
-// forbid (PrivacyOptions, Operations Guide section 5.6).
+// forbid (Operations Guide, option PrivacyOptions).
 func smProbe(client, command []byte, ev *Event) Result {
 	verb := command[:smBlank(command)]
 	switch {
