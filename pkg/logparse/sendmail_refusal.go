@@ -93,25 +93,22 @@ func smArgument(b []byte) (address []byte, end int, closed bool) {
 	return address, 0, closed && !pfStarts(value, "<\"")
 }
 
-// smRuling finds ", relay=host [ip], reject=" from start on. Behind a header,
-// which may hold the like, the last one counts.
+// smRuling finds ", relay=host [ip], reject=reply" from start on; some versions
+// leave the relay out. Behind a header, which may hold the like, the last one
+// counts.
 func smRuling(b []byte, start int, first bool) (relay, reply []byte, ok bool) {
-	for {
-		i := bytes.Index(b[start:], smRelayKey)
-		if i < 0 {
-			return relay, reply, ok
-		}
-		start += i + len(smRelayKey)
-		value := b[start:]
-		comma := bytes.IndexByte(value, ',')
-		if comma < 0 || !bytes.HasPrefix(value[comma:], smReject) {
-			continue
-		}
-		relay, reply, ok = value[:comma], value[comma+len(smReject):], true
-		if first {
-			return relay, reply, ok
-		}
+	at := bytes.Index(b[start:], smReject)
+	if !first {
+		at = bytes.LastIndex(b[start:], smReject)
 	}
+	if at < 0 {
+		return nil, nil, false
+	}
+	at += start
+	if i := bytes.LastIndex(b[start:at], smRelayKey); i >= 0 {
+		relay = b[start+i+len(smRelayKey) : at]
+	}
+	return relay, b[at+len(smReject):], true
 }
 
 // smAngle reads "<address>"; brackets in quotes are part of the address.
@@ -279,8 +276,13 @@ var smPhases = [...]pfStage{
 
 // smSentence reads the lines behind a queue id that begin with an address or a
 // host: "<addr>... User unknown" to a client, "host [ip]: EXPN root [rejected]",
-// "host.: SMTP DATA-2 protocol error: 501 text".
+// "host.: SMTP DATA-2 protocol error: 501 text". Of the answers that name
+// nothing, one is about a recipient.
 func smSentence(b []byte, ev *Event) Result {
+	if string(b) == "Too many recipients" { // 452 4.5.3, option MaxRecipientsPerMessage
+		ev.Direction, ev.Status, ev.Stage, ev.Text = Inbound, TempFailed, Rcpt, b
+		return ResultEvent
+	}
 	if address, reason, ok := smAddressed(b); ok {
 		return smUserError(address, reason, ev)
 	}
