@@ -24,6 +24,7 @@ type parserState struct {
 	last  frameMemory
 
 	header headerMemory
+	copies copyMemory
 	tags   tagMemory
 }
 
@@ -70,7 +71,7 @@ func frameHeader(line []byte, f *Frame) frameKind {
 // syslog tag with a pid follows: then a template of a syslog daemon wrote it.
 func frameOwnFile(rest []byte, f *Frame) frameKind {
 	g := *f
-	if frameOrigin(rest, &g) == frameFull && g.PID != nil && !bytes.ContainsAny(g.Host, "=(<") {
+	if frameOrigin(rest, &g) == frameFull && g.PID != nil && !bytes.ContainsAny(g.Host, "=(<") && !bytes.ContainsRune(g.Program, '=') {
 		*f = g
 		return frameFull
 	}

@@ -78,3 +78,33 @@ func (m *tagMemory) postfix(program []byte) (role pfRole, ok bool) {
 	}
 	return e.role, e.ours
 }
+
+// A copyMemory finds the reject log's copies. Exim sends a refusal to syslog for
+// its main log and at once again for its reject log (syslog_duplication), word
+// for word. Lines of other processes may come between the two.
+type copyMemory struct {
+	sums [16]uint64 // of refusals whose copy is still to come; 0 is free
+	next int
+}
+
+// isCopy says whether the frame repeats a refusal of the same process; then that
+// refusal has had its copy.
+func (m *copyMemory) isCopy(f *Frame) bool {
+	h := uint64(14695981039346656037) // FNV-1a
+	for _, part := range [...][]byte{f.PID, f.Host, f.Message} {
+		for _, c := range part {
+			h = (h ^ uint64(c)) * 1099511628211
+		}
+		h = (h ^ 0xff) * 1099511628211
+	}
+	h |= 1
+	for i, sum := range m.sums {
+		if sum == h {
+			m.sums[i] = 0
+			return true
+		}
+	}
+	m.sums[m.next] = h
+	m.next = (m.next + 1) % len(m.sums)
+	return false
+}

@@ -42,6 +42,9 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 		f.dropSecondLine()
 	}
 	r := s.read(f, ev)
+	if s.mta == Exim && r >= ResultRemark && ev.Direction == Inbound && f.Program != nil && p.state.copies.isCopy(f) {
+		return ResultIgnored
+	}
 	if r == ResultEvent || r == ResultRemark {
 		p.state.last.keep(s, f)
 	} else {

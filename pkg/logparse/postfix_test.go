@@ -392,9 +392,13 @@ func FuzzPostfix(f *testing.F) {
 		if !claimsPostfix(&frame) {
 			return
 		}
+		frame.role, _ = pfRoleOf(frame.Program)
 		var ev Event
 		ev.reset()
 		got := parsePostfix(&frame, &ev)
+		if pfIdle(&frame) && got != ResultIgnored {
+			t.Fatalf("an idle line is %v", got)
+		}
 		if got == ResultForeign || got >= NumResults {
 			t.Fatalf("result %d", got)
 		}

@@ -1,0 +1,149 @@
+package logparse
+
+import (
+	"bytes"
+
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+// exForms are the ways in which Exim's transports word what went wrong: the
+// prefix, then the point of the dialogue. With reply, a colon and the reply
+// follow.
+var exForms = [...]struct {
+	prefix string
+	reply  bool
+}{
+	{"SMTP error from remote mail server after ", true},
+	{"LMTP error after ", true}, // what the server said about one recipient
+	{"SMTP error from remote mailer after ", true},
+	{"SMTP timeout after ", false},
+	{"SMTP timeout while connected to ", false},
+	{"Remote host closed connection in response to ", false},
+	{"Malformed SMTP reply in response to ", false},
+	{"Malformed LMTP reply in response to ", false},
+	{"LMTP timeout after ", false},
+}
+
+// exReason finds stage, codes and reply in the reason of a failure and sets
+// ev.Text. ok says whether the words of a transport were found.
+func exReason(b []byte, ev *Event) (ok bool) {
+	ev.Text = nil
+	if b = bytes.TrimRight(b, " "); len(b) > 0 {
+		ev.Text = b
+	}
+	for i := range exForms {
+		form := &exForms[i]
+		if rest, found := pfAfter(b, form.prefix); found {
+			exAnswer(rest, form.reply, ev)
+			if ev.Stage == Data && form.prefix[0] == 'L' {
+				ev.Stage = EOD // LMTP answers the data once for each recipient (RFC 2033)
+			}
+			return true
+		}
+	}
+	// "Remote host name [ip] closed connection in response to ..."
+	if rest, found := pfAfter(b, "Remote host "); found {
+		if i := bytes.Index(rest, exClosed); i >= 0 && bytes.IndexByte(rest[:i], ':') < 0 {
+			exAnswer(rest[i+len(exClosed):], false, ev)
+			return true
+		}
+	}
+	// "Connection timed out : SMTP timeout after ...", "host [ip] : SMTP error ..."
+	if i := bytes.Index(b, exSpacedColon); i >= 0 && bytes.IndexByte(b[:i], ':') < 0 {
+		if text := ev.Text; exReason(b[i+len(exSpacedColon):], ev) {
+			return true
+		} else {
+			ev.Text = text
+		}
+	}
+	return false
+}
+
+var (
+	exClosed      = []byte("] closed connection in response to ")
+	exSpacedColon = []byte(" : ")
+)
+
+// exStages are the points of the dialogue. Addresses in angle brackets follow
+// some of them.
+var exStages = [...]pfStage{
+	{"RCPT TO:", Rcpt}, {"MAIL FROM:", Mail}, {"end of data", EOD}, {"initial connection", Greeting},
+	{"EHLO", Helo}, {"HELO", Helo}, {"LHLO", Helo}, {"DATA", Data}, {"STARTTLS", StartTLS},
+	{"BDAT", BDAT}, {"AUTH", Auth}, {"sending data block", Data}, {"sending final BDAT", EOD}, {"initial banner", Greeting},
+}
+
+// exAnswer reads "pipelined RCPT TO:<address>: host name [ip]: reply".
+func exAnswer(b []byte, reply bool, ev *Event) {
+	b, _ = pfAfter(b, "pipelined ")
+	ev.Stage = pfStageOf(exStages[:], b)
+	if !reply {
+		// A host that answers EHLO and closes the connection at HELO meant that answer.
+		if _, answer, ok := pfCut(b, exEHLOResponse); ok {
+			ev.Text = bytes.TrimSuffix(answer, []byte(")"))
+			ev.Code, ev.Enhanced = exReplyCodes(ev.Text)
+		}
+		return
+	}
+	if b = exBehindStage(b); b == nil {
+		return
+	}
+	// Before Exim 4.83 the host stands in front of the reply.
+	if host, ok := pfAfter(b, "host "); ok {
+		if end := bytes.Index(host, exHostEnd); end >= 0 && bytes.IndexByte(host[:end], ':') < 0 || end >= 0 && exIsHost(host[:end+1]) {
+			exOldHost(host[:end+1], ev)
+			b = host[end+len(exHostEnd):]
+		}
+	}
+	ev.Text = b
+	ev.Code, ev.Enhanced = exReplyCodes(b)
+}
+
+var exEHLOResponse = []byte(" (EHLO response was: ")
+
+var exHostEnd = []byte("]: ")
+
+// exBehindStage is what follows the colon behind the stage; nil without one. An
+// address can hold a colon.
+func exBehindStage(b []byte) []byte {
+	i := 0
+	if start := bytes.IndexByte(b, '<'); start >= 0 && (pfStarts(b, "RCPT TO:<") || pfStarts(b, "MAIL FROM:<")) {
+		i = start + exBracketed(b[start:])
+	}
+	j := bytes.Index(b[i:], pfColon)
+	if j < 0 {
+		return nil
+	}
+	return bytes.TrimLeft(b[i+j+len(pfColon):], " ")
+}
+
+// exIsHost says whether b is "name [ip]".
+func exIsHost(b []byte) bool {
+	i := bytes.IndexByte(b, '[')
+	return i > 0 && bytes.IndexByte(b[:i], ':') < 0 && pfIP(b[i+1:len(b)-1]) != nil
+}
+
+// exOldHost sets the relay from "name [ip]", if no field named it.
+func exOldHost(b []byte, ev *Event) {
+	var f exFields
+	f.host(b)
+	if ev.RelayIP == nil && ev.RelayHost == nil {
+		ev.RelayHost, ev.RelayIP, ev.RelayPort = f.hostName, f.hostIP, f.port
+	}
+}
+
+// exIsExpiry says whether a failure for good is the end of the retry time. A
+// remote reply of 5xx that says so is a reply.
+func exIsExpiry(ev *Event) bool {
+	if ev.Code.Class() == replycode.PermanentFailure {
+		return false
+	}
+	if bytes.HasSuffix(ev.Text, exRetryTimeout) {
+		return true
+	}
+	return ev.Code == replycode.None && pfStarts(ev.Text, "all hosts") && bytes.Contains(ev.Text, exFailingLong)
+}
+
+var (
+	exRetryTimeout = []byte("retry timeout exceeded")
+	exFailingLong  = []byte("failing for a long time")
+)

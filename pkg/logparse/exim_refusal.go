@@ -1,0 +1,220 @@
+package logparse
+
+import (
+	"bytes"
+
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+// exRefusal reads a refusal of a client: fields, then "rejected RCPT <address>:
+// reason" with or without "temporarily". Anything else is ignored.
+func exRefusal(b []byte, f *Frame, ev *Event) Result {
+	if f.Lines > 1 && bytes.Contains(b, exEnvelopeFrom) {
+		return ResultIgnored // the reject log's copy with the header, sent to syslog too
+	}
+	if rest, ok := pfAfter(b, "SMTP protocol synchronization error "); ok {
+		return exSynchronization(rest, ev)
+	}
+	if rest, ok := pfAfter(b, "SMTP protocol violation: synchronization error "); ok {
+		return exSynchronization(rest, ev)
+	}
+	if rest, ok := pfAfter(b, "SMTP syntax error in \""); ok {
+		return exSyntaxError(rest, ev)
+	}
+	var fields exFields
+	rest := b
+	if exKeyLen(b) > 0 {
+		rest = fields.read(b)
+	}
+	ev.Direction, ev.Status = Inbound, Rejected
+	if after, ok := pfAfter(rest, "temporarily "); ok {
+		ev.Status, rest = TempFailed, after
+	}
+	switch {
+	case pfStarts(rest, "rejected "):
+		exRejected(rest[len("rejected "):], &fields, ev)
+	case pfStarts(rest, "refused connection"), pfStarts(rest, "Connection from ") && bytes.Contains(rest, exRefused):
+		ev.Stage, ev.Text = Connect, rest
+		ev.ClientIP = exAddressIn(rest)
+		if ev.ClientIP == nil {
+			ev.ClientIP = fields.hostIP
+		}
+		if pfStarts(rest, "Connection from ") {
+			ev.Status = TempFailed // too many connections: 421
+		}
+		return ResultEvent
+	case pfStarts(rest, "unqualified "):
+		return exUnqualified(rest[len("unqualified "):], ev)
+	default:
+		return ResultIgnored
+	}
+	if fields.sender != nil && ev.Sender == nil {
+		ev.Sender = fields.sender
+	}
+	if ev.ClientIP == nil {
+		ev.ClientIP = fields.hostIP
+	}
+	return ResultEvent
+}
+
+// exUnqualified reads "verify rejected: <root> H=host [ip]", and the same about
+// sender and recipient.
+func exUnqualified(b []byte, ev *Event) Result {
+	for i := range exUnqualifieds {
+		u := &exUnqualifieds[i]
+		rest, ok := pfAfter(b, u.words)
+		if !ok {
+			continue
+		}
+		ev.Stage, ev.Text = u.stage, b
+		ev.ClientIP = exClientIP(exRefusedAddress(u.stage, rest, ev))
+		return ResultEvent
+	}
+	return ResultIgnored
+}
+
+var exUnqualifieds = [...]pfStage{{"verify rejected: ", VRFY}, {"sender rejected: ", Mail}, {"recipient rejected: ", Rcpt}}
+
+// exClientIP is the address of the last H= in b.
+func exClientIP(b []byte) []byte {
+	i := bytes.LastIndex(b, exHost)
+	if i < 0 {
+		return nil
+	}
+	var fields exFields
+	fields.host(b[i+len(exHost):])
+	return fields.hostIP
+}
+
+// exSyntaxError reads "RCPT TO:<x@@>" H=host [ip] domain missing or malformed". The
+// command is the client's, so the host is looked for from the end.
+func exSyntaxError(b []byte, ev *Event) Result {
+	ev.Direction, ev.Status, ev.Text = Inbound, Rejected, b
+	ev.Stage = pfStageOf(exSyntaxStages[:], b)
+	ev.ClientIP = exClientIP(b)
+	return ResultEvent
+}
+
+var exSyntaxStages = [...]pfStage{
+	{"RCPT", Rcpt}, {"MAIL", Mail}, {"EHLO", Helo}, {"HELO", Helo}, {"AUTH", Auth}, {"DATA", Data}, {"BDAT", BDAT},
+}
+
+var (
+	exEnvelopeFrom = []byte("\nEnvelope-from: ")
+	exRefused      = []byte(" refused: ")
+)
+
+// exCommands are what can be refused. With address, "<address>" follows.
+var exCommands = [...]struct {
+	words   string
+	stage   Stage
+	address bool
+}{
+	{"RCPT ", Rcpt, true},
+	{"MAIL FROM:", Mail, true},
+	{"MAIL ", Mail, true},
+	{"from ", EOD, true}, // "rejected from <sender> H=...: message too big"
+	{"after DATA", EOD, false},
+	{"DATA", Data, false},
+	{"EHLO", Helo, false},
+	{"HELO", Helo, false},
+	{"AUTH", Auth, false},
+	{"VRFY", VRFY, false},
+	{"EXPN", VRFY, false},
+	{"ETRN", ETRN, false},
+	{"STARTTLS", StartTLS, false},
+	{"connection", Connect, false},
+	{"by non-SMTP ACL", NoStage, false},
+	{"by local_scan()", EOD, false},
+	{"during MIME ACL checks", EOD, false},
+	{"after PRDR", EOD, false},
+	{"after QUIT", NoStage, false},
+}
+
+// exRejected reads what follows "rejected ".
+func exRejected(b []byte, fields *exFields, ev *Event) {
+	for i := range exCommands {
+		c := &exCommands[i]
+		rest, ok := pfAfter(b, c.words)
+		if !ok {
+			continue
+		}
+		ev.Stage = c.stage
+		if c.address {
+			rest = exRefusedAddress(c.stage, rest, ev)
+		}
+		exRefusalText(rest, fields, ev)
+		return
+	}
+	exRefusalText(b, fields, ev)
+}
+
+// exRefusedAddress reads the address that was refused.
+func exRefusedAddress(stage Stage, b []byte, ev *Event) (rest []byte) {
+	if len(b) == 0 || b[0] != '<' {
+		return b
+	}
+	n := exBracketed(b)
+	address := b[1 : n-1 : n-1]
+	if b[n-1] != '>' {
+		address = b[1:n:n]
+	}
+	if stage == Rcpt {
+		ev.Recipient = address
+	} else {
+		ev.Sender = address
+	}
+	return b[n:]
+}
+
+// exRefusalText finds the reason behind a colon. In front of it, some lines have
+// the client's fields.
+func exRefusalText(b []byte, fields *exFields, ev *Event) {
+	if b = b[frameBlanks(b, 0):]; exKeyLen(b) > 0 {
+		b = fields.read(b)
+	} else if i := bytes.Index(b, pfColon); i >= 0 {
+		b = b[i+len(pfColon):]
+	} else {
+		return
+	}
+	if b = bytes.TrimRight(b, " "); len(b) == 0 {
+		return
+	}
+	ev.Text = b
+	// A recipient callout quotes what the host behind answered.
+	stage := ev.Stage
+	if i := bytes.Index(b, exSpacedColon); i >= 0 && exIsHost(b[:i]) && exReason(b[i+len(exSpacedColon):], ev) {
+		ev.Stage, ev.Enhanced = stage, 0 // the client hears this host's own enhanced code, if any
+		ev.RelayHost, ev.RelayIP, ev.RelayPort = nil, nil, 0
+	} else {
+		ev.Code, ev.Enhanced = exReplyCodes(b)
+		if ev.Code == replycode.None {
+			ev.Enhanced = pfEnhanced(b)
+		}
+	}
+	if ev.Code.Class() == replycode.TransientFailure {
+		ev.Status = TempFailed
+	}
+}
+
+// exSynchronization reads "(input sent without waiting for greeting): rejected
+// connection from H=host [ip] input=...". The client is told 554.
+func exSynchronization(b []byte, ev *Event) Result {
+	i := bytes.Index(b, exRejectedWord)
+	if i < 0 {
+		return ResultIgnored
+	}
+	ev.Direction, ev.Status, ev.Text = Inbound, Rejected, b
+	b = b[i+len(exRejectedWord):]
+	if pfStarts(b, "connection ") {
+		ev.Stage = Greeting
+	}
+	if i = bytes.Index(b, exHost); i >= 0 { // the client's input stands behind its address
+		var fields exFields
+		fields.host(b[i+len(exHost):])
+		ev.ClientIP = fields.hostIP
+	}
+	return ResultEvent
+}
+
+var exRejectedWord = []byte(": rejected ")
