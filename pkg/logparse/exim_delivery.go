@@ -290,8 +290,11 @@ func exHostLen(b []byte) int {
 
 // address reads "ip]:port* " up to the blank or the colon behind it.
 func (f *exFields) address(b []byte) (rest []byte, more bool) {
-	end := bytes.IndexByte(b, ']')
-	if end < 0 {
+	end := 0
+	for end < len(b) && b[end] != ']' && b[end] != ' ' {
+		end++
+	}
+	if end == len(b) || b[end] == ' ' {
 		return b, true
 	}
 	f.hostIP = pfIP(b[:end])

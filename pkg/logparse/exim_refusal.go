@@ -155,10 +155,11 @@ func exRefusedAddress(stage Stage, b []byte, ev *Event) (rest []byte) {
 		return b
 	}
 	n := exBracketed(b)
-	address := b[1 : n-1 : n-1]
-	if b[n-1] != '>' {
-		address = b[1:n:n]
+	end := n
+	if n > 1 && b[n-1] == '>' {
+		end--
 	}
+	address := b[1:end:end]
 	if stage == Rcpt {
 		ev.Recipient = address
 	} else {

@@ -156,7 +156,7 @@ func TestReaderRefusesBinary(t *testing.T) {
 func TestExpand(t *testing.T) {
 	dir := t.TempDir()
 	at := func(name string) string { return filepath.Join(dir, name) }
-	for _, name := range []string{"b.log", "sub/a.log.gz", ".hidden", "x.truth.jsonl", "b.golden", "s.json"} {
+	for _, name := range []string{"b.log", "sub/a.log.gz", ".hidden", "x.truth.jsonl", "b.golden", "s.json", "rejectlog", "rejectlog.1", "paniclog"} {
 		os.MkdirAll(filepath.Dir(at(name)), 0o755)
 		write(t, at(name), "x\n")
 	}

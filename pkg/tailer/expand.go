@@ -93,10 +93,13 @@ func isRegular(path string, d fs.DirEntry) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// skipName tells files that lie beside logs but are none: hidden, our own state, recorded truths.
+// skipName tells files that lie beside logs but are none: hidden, our own state, recorded truths;
+// and Exim's reject log and panic log, which repeat lines of its main log.
 func skipName(name string) bool {
-	if strings.HasPrefix(name, ".") {
-		return true
+	for _, start := range []string{".", "rejectlog", "paniclog"} {
+		if strings.HasPrefix(name, start) {
+			return true
+		}
 	}
 	for _, ext := range []string{".golden", ".json", ".jsonl", ".state", ".tmp", ".swp", "~"} {
 		if strings.HasSuffix(name, ext) {
