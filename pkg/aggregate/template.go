@@ -11,6 +11,7 @@ import (
 const (
 	maxTemplates = 1000
 	otherReplies = "(other replies)"
+	noText       = "(no text)"
 )
 
 // Unmatched counts a reply that no rule of the classifier knew, under its
@@ -26,6 +27,9 @@ func (c *Counts) Unmatched(text []byte, n uint64) {
 }
 
 func (c *Counts) addTemplate(t string, n uint64) {
+	if t == "" {
+		t = noText
+	}
 	if count := c.unmatched[t]; count != nil {
 		*count += n
 		return

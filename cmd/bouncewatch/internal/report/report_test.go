@@ -116,7 +116,7 @@ func TestTextLeadsWithWhatToDo(t *testing.T) {
 	for _, want := range []string{
 		"         9  sender host admin\n", "         4    ip_blocked         outbound\n",
 		"         3    user_unknown       outbound\n", "         2    network_error      outbound\n",
-		"         3  550   postfix  outbound ", "         2  4xx   exim     outbound no SMTP reply\n",
+		"         7  550      outbound Mailbox not available", "         2  4xx      outbound no reply code in the log\n",
 		"         1  unparsed: of a mail server, not understood (--unparsed shows them)\n",
 		"         7  we | do *not* <i>know</i> ?[#J\n",
 	} {

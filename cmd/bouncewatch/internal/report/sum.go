@@ -92,7 +92,7 @@ func providers(c *aggregate.Counts) (rows []outcomeRow) {
 
 func codeMeaning(c replycode.Code) string {
 	if c == replycode.None {
-		return "no SMTP reply"
+		return "no reply code in the log"
 	}
 	info, ok := replycode.LookupCode(c)
 	if !ok {

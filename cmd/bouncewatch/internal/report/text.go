@@ -2,8 +2,11 @@ package report
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -279,29 +282,41 @@ func spark(values []uint64) string {
 	return strings.TrimRight(string(line), " ")
 }
 
+// A codeLine is a code in a direction, over all servers.
+type codeLine struct{ code, direction, meaning string }
+
 func (p *printer) codes() {
-	if len(p.doc.Codes) == 0 {
-		return
-	}
-	p.heading("By reply code")
+	totals := map[codeLine]uint64{}
 	for _, r := range p.doc.Codes {
 		code := r.Code
 		if code == "none" {
 			code = r.Class
 		}
-		p.line("", fmt.Sprintf("%10s  %-5s %-9s%-9s%s", grouped(r.Count), code, r.MTA, r.Direction, r.Meaning))
+		totals[codeLine{code, r.Direction, r.Meaning}] += r.Count
 	}
+	p.codeTable("By reply code", totals)
 }
 
 func (p *printer) enhanced() {
-	if len(p.doc.Enhanced) == 0 {
+	totals := map[codeLine]uint64{}
+	for _, r := range p.doc.Enhanced {
+		totals[codeLine{r.Enhanced, r.Direction, r.Meaning}] += r.Count
+	}
+	p.codeTable("By enhanced status code", totals)
+}
+
+func (p *printer) codeTable(title string, totals map[codeLine]uint64) {
+	if len(totals) == 0 {
 		return
 	}
-	p.heading("By enhanced status code")
-	for _, r := range p.doc.Enhanced[:min(p.Top, len(p.doc.Enhanced))] {
-		p.line("", fmt.Sprintf("%10s  %-8s %-9s%-9s%s", grouped(r.Count), r.Enhanced, r.MTA, r.Direction, r.Meaning))
+	p.heading(title)
+	lines := slices.SortedFunc(maps.Keys(totals), func(a, b codeLine) int {
+		return cmp.Or(cmp.Compare(totals[b], totals[a]), cmp.Compare(a.code, b.code), cmp.Compare(a.direction, b.direction))
+	})
+	for _, l := range lines[:min(p.Top, len(lines))] {
+		p.line("", fmt.Sprintf("%10s  %-8s %-9s%s", grouped(totals[l]), l.code, l.direction, l.meaning))
 	}
-	p.more(len(p.doc.Enhanced), p.Top)
+	p.more(len(lines), p.Top)
 }
 
 // outcomes prints providers or domains, those with most failures first.
