@@ -87,6 +87,7 @@ by itself which of them a line is from.`
 
 const examples = `  bouncewatch analyze /var/log/mail.log*          a report on archived logs
   bouncewatch explain '550 5.7.26 unauthenticated'  what a reply means
+  bouncewatch doctor                              is all well on this host?
   bouncewatch watch                               metrics for Prometheus on 127.0.0.1:10550`
 
 func newRoot() *cobra.Command {
@@ -95,7 +96,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newWatch(), newAnalyze(), newEvents(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newVersion())
+	root.AddCommand(newWatch(), newAnalyze(), newEvents(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newVersion())
 	return root
 }
 

@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -31,7 +29,10 @@ const watchLong = `watch follows mail logs and serves what it counts on /metrics
 
 Without LOG it follows the usual logs that are there. Counts and positions are
 kept in the state directory: after a restart, or a crash, counting goes on
-exactly where it was. SIGHUP reads the configuration file again.`
+exactly where it was. SIGHUP reads the configuration file again.
+
+Flags go before environment variables, and these before the configuration file:
+"bouncewatch config print" shows what holds.`
 
 func newWatch() *cobra.Command {
 	var o watchOptions
@@ -39,17 +40,13 @@ func newWatch() *cobra.Command {
 		Use: "watch [flags] [LOG...]", Short: "Follow logs and serve metrics for Prometheus", Long: watchLong,
 		Example: "  bouncewatch watch\n  bouncewatch watch --state-dir /tmp/bw --from-start /var/log/mail.log",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			o.logs, o.changed = args, cmd.Flags().Changed
+			o.settings.given(cmd, args)
 			return o.run(cmd)
 		},
 	}
+	o.settings.register(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.file, "config", "", "configuration file (default: none is needed)")
-	f.StringVar(&o.flags.StateDir, "state-dir", "", "where counts and positions are kept (default $STATE_DIRECTORY, else bouncewatch in $XDG_STATE_HOME or ~/.local/state)")
-	f.BoolVar(&o.flags.FromStart, "from-start", false, "at the first start read the logs from their beginning, not from their end")
 	f.BoolVar(&o.newState, "new-state", false, "set the present state aside and count from 0")
-	f.StringArrayVar(&o.flags.ListenAddress, "web.listen-address", config.Default().ListenAddress, "address to serve on; may be given more than once")
-	f.StringVar(&o.flags.WebConfigFile, "web.config.file", "", "file with TLS and authentication settings, as of every exporter")
 	f.BoolVar(&o.socket, "web.systemd-socket", false, "serve on the sockets that systemd passes, not on --web.listen-address")
 	f.StringVar(&o.level, "log.level", "info", "debug, info, warn or error")
 	f.StringVar(&o.format, "log.format", "logfmt", "logfmt or json")
@@ -57,11 +54,9 @@ func newWatch() *cobra.Command {
 }
 
 type watchOptions struct {
-	file, level, format string
-	socket, newState    bool
-	logs                []string
-	flags               config.Config
-	changed             func(flag string) bool
+	settings         settings
+	level, format    string
+	socket, newState bool
 }
 
 func (o *watchOptions) run(cmd *cobra.Command) error {
@@ -69,7 +64,7 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.config()
+	c, err := o.settings.toFollow()
 	if err != nil {
 		return err
 	}
@@ -123,76 +118,6 @@ func (o *watchOptions) logger(cmd *cobra.Command) (*slog.Logger, error) {
 		return nil, fmt.Errorf("--log.format: %w", err)
 	}
 	return promslog.New(&promslog.Config{Level: level, Format: format, Writer: cmd.ErrOrStderr()}), nil
-}
-
-// config is the file's configuration under the flags that were given.
-func (o *watchOptions) config() (config.Config, error) {
-	c := config.Default()
-	if o.file != "" {
-		var err error
-		if c, err = config.Load(o.file); err != nil {
-			return c, err
-		}
-	}
-	if len(o.logs) > 0 {
-		c.Logs = o.logs
-	}
-	if o.changed("state-dir") {
-		c.StateDir = o.flags.StateDir
-	}
-	if o.changed("from-start") {
-		c.FromStart = o.flags.FromStart
-	}
-	if o.changed("web.listen-address") {
-		c.ListenAddress = o.flags.ListenAddress
-	}
-	if o.changed("web.config.file") {
-		c.WebConfigFile = o.flags.WebConfigFile
-	}
-	if c.StateDir == "" {
-		c.StateDir = defaultStateDir()
-	}
-	if len(c.Logs) == 0 {
-		if c.Logs = present(usualLogs); len(c.Logs) == 0 {
-			return c, inputError{fmt.Errorf("no log to follow: none of %s is there; name one, as in: bouncewatch watch /path/to/mail.log", strings.Join(usualLogs, ", "))}
-		}
-	}
-	return c, nil
-}
-
-// usualLogs are where Debian, Red Hat, SUSE and BSD, and Exim's packages, log.
-var usualLogs = []string{"/var/log/mail.log", "/var/log/maillog", "/var/log/mail", "/var/log/exim4/mainlog", "/var/log/exim/mainlog", "/var/log/exim/main.log", "/var/log/exim_mainlog"}
-
-// present are the regular files among paths. Links to the same file count once.
-func present(paths []string) (found []string) {
-	var infos []os.FileInfo
-	for _, p := range paths {
-		info, err := os.Stat(p)
-		if err != nil || !info.Mode().IsRegular() ||
-			slices.ContainsFunc(infos, func(other os.FileInfo) bool { return os.SameFile(info, other) }) {
-			continue
-		}
-		infos, found = append(infos, info), append(found, p)
-	}
-	return found
-}
-
-// defaultStateDir is the directory that systemd made for the unit, else one of
-// the user's own (XDG Base Directory Specification).
-func defaultStateDir() string {
-	if dirs := os.Getenv("STATE_DIRECTORY"); dirs != "" {
-		first, _, _ := strings.Cut(dirs, ":")
-		return first
-	}
-	if dir := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "bouncewatch")
-	}
-	home, err := os.UserHomeDir()
-	if err != nil {
-		home = "/var/lib"
-		return filepath.Join(home, "bouncewatch")
-	}
-	return filepath.Join(home, ".local", "state", "bouncewatch")
 }
 
 func follow(c config.Config, logger *slog.Logger) func(context.Context, []tailer.FileState) (pipeline.Follower, error) {
@@ -285,7 +210,7 @@ func (o *watchOptions) reloads(ctx context.Context, live *pipeline.Live, logger 
 }
 
 func (o *watchOptions) reload(live *pipeline.Live, logger *slog.Logger) {
-	c, err := o.config()
+	c, err := o.settings.toFollow()
 	if err != nil {
 		logger.Error("reload: the configuration has faults, the former one stays", "err", err)
 		return

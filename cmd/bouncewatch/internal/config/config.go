@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,7 +16,8 @@ import (
 	"gopkg.in/yaml.v3"
 )
 
-// Config is what the configuration file may say. Flags go before it.
+// Config is what the configuration file may say. The environment goes before it
+// (see ApplyEnvironment), and flags before both.
 type Config struct {
 	Logs          []string      `yaml:"logs"`            // files or globs to follow; empty: find the usual ones
 	StateDir      string        `yaml:"state_dir"`       // where positions and counts are kept; empty: see README
@@ -40,14 +40,20 @@ func Default() Config {
 // Load reads a configuration file on top of the defaults. Its error joins all
 // faults in the order of their lines, one line of text each, with file and line.
 func Load(path string) (Config, error) {
-	c := Default()
+	c, _, err := Read(path)
+	return c, err
+}
+
+// Read is Load, and returns the keys that the file has.
+func Read(path string) (c Config, given []string, err error) {
+	c = Default()
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	var root yaml.Node
 	if err := yaml.Unmarshal(data, &root); err != nil {
-		return c, joined(path, decodeFaults(err))
+		return c, nil, joined(path, decodeFaults(err))
 	}
 	dec := yaml.NewDecoder(bytes.NewReader(data))
 	dec.KnownFields(true)
@@ -55,7 +61,13 @@ func Load(path string) (Config, error) {
 	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) { // an empty file says nothing
 		faults = decodeFaults(err)
 	}
-	return c, joined(path, append(faults, c.faults(lineOf(&root))...))
+	line := lineOf(&root)
+	for _, key := range Keys() {
+		if line(key) > 0 {
+			given = append(given, key)
+		}
+	}
+	return c, given, joined(path, append(faults, c.faults(line)...))
 }
 
 // A fault is what is wrong in a line of the file; line 0 is the whole file.
@@ -102,24 +114,29 @@ func decodeFaults(err error) (faults []fault) {
 // allKeys are the keys of the file.
 var allKeys = func() map[string]bool {
 	keys := map[string]bool{}
-	for f := range reflect.TypeFor[Config]().Fields() {
-		keys[f.Tag.Get("yaml")] = true
+	for _, key := range Keys() {
+		keys[key] = true
 	}
 	return keys
 }()
 
 // suggestion names the key that was probably meant.
 func suggestion(key string) string {
+	if best := closest(key); best != "" {
+		return ": did you mean " + best + "?"
+	}
+	return ""
+}
+
+// closest is the key that is a few typing errors away, "" if none is.
+func closest(key string) string {
 	best, bestDistance := "", 1+len(key)/3
 	for k := range allKeys {
 		if d := distance(strings.ToLower(strings.ReplaceAll(key, "-", "_")), k); d <= bestDistance && (d < bestDistance || best == "" || k < best) {
 			best, bestDistance = k, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return ": did you mean " + best + "?"
+	return best
 }
 
 // distance is the number of edits between a and b, a swap of neighbours being

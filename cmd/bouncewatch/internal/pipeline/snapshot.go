@@ -94,6 +94,10 @@ func (d *StateDir) Load() (*Snapshot, error) {
 	return &s, nil
 }
 
+// ReadState is what Load would read from the directory, which need not be
+// locked: a snapshot is replaced in one step.
+func ReadState(dir string) (*Snapshot, error) { return (&StateDir{path: dir}).Load() }
+
 func (s *Snapshot) decode(data []byte) error {
 	var head struct {
 		Version int `json:"version"`
