@@ -128,6 +128,7 @@ type exFields struct {
 	sender           []byte // of F=<...>
 	confirmation     []byte // of C="..."
 	queueTime        []byte // of QT=
+	reason           bool   // a colon ended the fields: the reason follows
 }
 
 func (f *exFields) setRelay(ev *Event) {
@@ -143,6 +144,7 @@ func (f *exFields) read(b []byte) (text []byte) {
 	for {
 		b = b[frameBlanks(b, 0):]
 		if len(b) > 0 && b[0] == ':' {
+			f.reason = true
 			return b[frameBlanks(b, 1):]
 		}
 		n := exKeyLen(b)
@@ -155,6 +157,7 @@ func (f *exFields) read(b []byte) (text []byte) {
 		}
 		var more bool
 		if b, more = f.field(b[:n-1], b[n:]); !more {
+			f.reason = true
 			return b[frameBlanks(b, 0):]
 		}
 	}
@@ -314,11 +317,12 @@ func (f *exFields) address(b []byte) (rest []byte, more bool) {
 }
 
 // exDefer reads "defer (110): text", "defer (-44) H=host [ip]: text" and
-// "defer (110): Connection timed out H=host [ip]: text".
+// "defer (110): Connection timed out H=host [ip]: text". Where only the reason is
+// there, behind a colon, the flag alone tells.
 func exDefer(b []byte, f *exFields, ev *Event) (text []byte, ok bool) {
 	b, ok = pfAfter(b, "defer (")
 	if !ok {
-		return nil, false
+		return b, f.reason
 	}
 	end := bytes.IndexByte(b, ')')
 	if end < 0 {

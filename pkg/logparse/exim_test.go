@@ -155,6 +155,7 @@ func TestEximHostile(t *testing.T) {
 		{id + "Completed", "ignored"},
 		{id + "** ", "unparsed"},
 		{id + "== a@example.com R=x T=y deferred", "unparsed"},
+		{id + "== a@example.com R=x T=y: SMTP error from remote mail server after DATA: 451 4.3.0 later", "event outbound deferred 451 4.3.0 data 1xW4V6-0005cI-0l a@example.com"},
 		{id, "ignored"},
 		{"a line of another program", "foreign"},
 	} {

@@ -3,6 +3,8 @@ package tailer
 import (
 	"context"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -10,6 +12,9 @@ import (
 type FollowOptions struct {
 	// Paths are files, which need not exist yet, or globs.
 	Paths []string
+	// OldDirs are directories, besides that of a file, into which its rotated forms are moved
+	// (logrotate: olddir).
+	OldDirs []string
 	// FromStart reads a file from its beginning when nothing is known of it; otherwise from its end.
 	FromStart bool
 	// State continues where an earlier Follower was.
@@ -23,32 +28,245 @@ type FollowOptions struct {
 	// Wake makes the Follower look at once; for tests.
 	Wake   <-chan struct{}
 	Logger *slog.Logger
+
+	now      func() time.Time // time.Now, except in tests
+	noEngine bool             // read live files ourselves
+}
+
+func (o *FollowOptions) setDefaults() {
+	if o.Poll <= 0 {
+		o.Poll = 250 * time.Millisecond
+	}
+	if o.RotateWait <= 0 {
+		o.RotateWait = time.Minute
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.now == nil {
+		o.now = time.Now
+	}
+	o.MaxLine = Options{MaxLine: o.MaxLine}.maxLine()
 }
 
 // Follower reads growing and rotating files. It belongs to one goroutine.
+//
+// Every file that stood under a path is a generation of it, kept open until nothing more is written
+// to it, whatever its name has become. Which file is which is told by their first bytes, never by
+// names or inode numbers alone.
 type Follower struct {
-	opts FollowOptions
+	opts    FollowOptions
+	sources []*source
+	started bool // the first look is over: what appears from now on is new
+	notify  *notifier
+	engine  *engine
+	buf     []byte // of the batch that Next returned last
+
+	lastLook time.Time
+	woken    bool
+	globbed  time.Time
+	turn     int // the source that Next asks first
 }
 
 // Follow starts following; ctx ends it, as Close does.
 func Follow(ctx context.Context, opts FollowOptions) (*Follower, error) {
-	return &Follower{opts: opts}, ctx.Err()
+	opts.setDefaults()
+	f := &Follower{opts: opts, buf: make([]byte, 0, blockSize)}
+	if !opts.noEngine && engineWorks() {
+		f.engine = newEngine()
+	}
+	f.notify = newNotifier(f.engine == nil, opts.Logger)
+	for _, s := range opts.State {
+		if f.wanted(s.Path) {
+			f.add(s.Path).restore(s)
+		}
+	}
+	f.expand()
+	f.look()
+	f.started = true
+	return f, ctx.Err()
 }
 
-// Next returns the next whole lines of any source; it waits for them until ctx ends.
+// wanted says whether a path of an earlier state is to be followed still.
+func (f *Follower) wanted(path string) bool {
+	return slices.ContainsFunc(f.opts.Paths, func(p string) bool { return p == path || isGlob(p) && globMatches(p, path) })
+}
+
+func (f *Follower) add(path string) *source {
+	for _, s := range f.sources {
+		if s.path == path {
+			return s
+		}
+	}
+	s := &source{f: f, path: path, opts: &f.opts}
+	f.sources = append(f.sources, s)
+	slices.SortFunc(f.sources, func(a, b *source) int { return strings.Compare(a.path, b.path) })
+	f.notify.watch(s.dirs())
+	return s
+}
+
+// expand finds files that globs match now. Rotated forms of a file that matches are no files of their
+// own.
+func (f *Follower) expand() {
+	f.globbed = f.opts.now()
+	var found []string
+	for _, p := range f.opts.Paths {
+		if isGlob(p) {
+			found = append(found, glob(p)...)
+		} else {
+			found = append(found, p)
+		}
+	}
+	for _, p := range found {
+		rotated := slices.ContainsFunc(found, func(other string) bool { return isRotated(other, p) })
+		if rotated && !slices.Contains(f.opts.Paths, p) {
+			continue
+		}
+		f.add(p)
+	}
+}
+
+// Next returns the next whole lines of any source; it waits for them until ctx ends. The lines are
+// valid until the next call.
 func (f *Follower) Next(ctx context.Context) (Batch, error) {
-	<-ctx.Done()
-	return Batch{}, ctx.Err()
+	for {
+		if err := ctx.Err(); err != nil {
+			return Batch{}, err
+		}
+		if f.woken || f.opts.now().Sub(f.lastLook) >= f.opts.Poll {
+			f.look()
+		}
+		if b, ok := f.take(); ok {
+			return b, nil
+		}
+		f.wait(ctx)
+	}
+}
+
+// look finds out what happened to all files.
+func (f *Follower) look() {
+	f.lastLook, f.woken = f.opts.now(), false
+	if f.lastLook.Sub(f.globbed) >= time.Second {
+		f.expand()
+	}
+	for _, s := range f.sources {
+		s.look()
+	}
+}
+
+// take returns lines that can be had without waiting.
+func (f *Follower) take() (Batch, bool) {
+	for i := range f.sources {
+		s := f.sources[(f.turn+i)%len(f.sources)]
+		if b, ok := s.take(); ok {
+			f.turn++
+			return b, true
+		}
+	}
+	return f.takeEngine()
+}
+
+// takeEngine returns lines that the engine has ready.
+func (f *Follower) takeEngine() (Batch, bool) {
+	if f.engine == nil {
+		return Batch{}, false
+	}
+	for {
+		first, ok := f.engine.next()
+		if !ok {
+			return Batch{}, false
+		}
+		g := f.generation(first.tail)
+		if g == nil {
+			continue // of a file that was given up meanwhile
+		}
+		if b, ok := g.accept(first); ok {
+			return b, true
+		}
+	}
+}
+
+func (f *Follower) generation(tail *pinned) *generation {
+	for _, s := range f.sources {
+		for _, g := range s.generations {
+			if g.tail == tail {
+				return g
+			}
+		}
+	}
+	return nil
+}
+
+// wait returns when there may be something to do.
+func (f *Follower) wait(ctx context.Context) {
+	timer := time.NewTimer(max(f.opts.Poll-f.opts.now().Sub(f.lastLook), time.Millisecond))
+	defer timer.Stop()
+	var lines <-chan engineLine
+	if f.engine != nil {
+		lines = f.engine.lines
+	}
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-f.notify.changed:
+		f.gather(ctx)
+		f.woken = true
+	case <-f.opts.Wake:
+		f.woken = true
+	case l := <-lines:
+		f.engine.back = &l
+	}
+}
+
+// gatherTime is how long changes are gathered before they are looked at.
+const gatherTime = 10 * time.Millisecond
+
+func (f *Follower) gather(ctx context.Context) {
+	timer := time.NewTimer(gatherTime)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // State describes what Next returned so far. Call it between two calls of Next.
-func (f *Follower) State() []FileState { return nil }
+func (f *Follower) State() []FileState {
+	states := make([]FileState, 0, len(f.sources))
+	for _, s := range f.sources {
+		states = append(states, s.state())
+	}
+	return states
+}
 
 // Stats returns the health of each source, in the order of their names.
-func (f *Follower) Stats() []SourceStats { return nil }
+func (f *Follower) Stats() []SourceStats {
+	stats := make([]SourceStats, 0, len(f.sources))
+	for _, s := range f.sources {
+		stats = append(stats, s.health())
+	}
+	return stats
+}
 
 // CaughtUp tells whether all that could be read at the last look was returned.
-func (f *Follower) CaughtUp() bool { return true }
+func (f *Follower) CaughtUp() bool {
+	for _, s := range f.sources {
+		for _, g := range s.generations {
+			if g.behind() {
+				return false
+			}
+		}
+	}
+	return true
+}
 
 // Close stops following and closes all files.
-func (f *Follower) Close() error { return nil }
+func (f *Follower) Close() error {
+	for _, s := range f.sources {
+		for _, g := range s.generations {
+			g.close()
+		}
+		s.generations = nil
+	}
+	return f.notify.close()
+}

@@ -1,0 +1,324 @@
+package tailer
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"syscall"
+	"time"
+)
+
+// A generation is a file that stands, or stood, under the path of a source. It is known by its first
+// bytes and stays open, so that a rename or a removal takes nothing away.
+type generation struct {
+	s    *source
+	file *os.File
+	dev  uint64
+	ino  uint64
+
+	offset   int64 // behind the last line that was returned
+	line     int64 // number of the line at offset
+	skipping bool  // offset is inside an overlong line
+	head     []byte
+	size     int64 // as of the last look
+
+	rotated bool
+	growth  time.Time // when it was last seen to grow
+
+	archive *archiveTail // of a compressed file; file is nil then
+	tail    *pinned      // the engine, where it reads the end of the file
+	fresh   time.Time    // when the engine last gave a line, or was started
+}
+
+// openGeneration opens a regular file. Offset and head are still to be set.
+func (s *source) openGeneration(path string) (*generation, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	g := &generation{s: s, file: file, line: 1, growth: s.opts.now()}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New(path + " is not a regular file")
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	g.dev, g.ino = identity(info)
+	g.size = info.Size()
+	g.readHead()
+	return g, nil
+}
+
+func identity(info os.FileInfo) (dev, ino uint64) {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return uint64(st.Dev), uint64(st.Ino) //nolint:unconvert // the types differ between systems
+	}
+	return 0, 0
+}
+
+// readHead makes head as long as the file and headSize allow.
+func (g *generation) readHead() {
+	if len(g.head) >= headSize {
+		return
+	}
+	buf := make([]byte, headSize)
+	n, _ := g.file.ReadAt(buf, 0)
+	if n > len(g.head) && bytes.Equal(buf[:len(g.head)], g.head) {
+		g.head = buf[:n:n]
+	}
+}
+
+// intact says whether the file still is what it was up to the offset end: not cut below it and not
+// begun anew.
+func (g *generation) intact(end int64) bool {
+	info, err := g.file.Stat()
+	if err != nil || info.Size() < end {
+		return false
+	}
+	var buf [headSize]byte
+	n, err := g.file.ReadAt(buf[:len(g.head)], 0)
+	return n == len(g.head) && (err == nil || err == io.EOF) && bytes.Equal(buf[:n], g.head)
+}
+
+// measure takes size and growth anew. It is false when the file was cut or begun anew.
+func (g *generation) measure() bool {
+	info, err := g.file.Stat()
+	if err != nil {
+		return true // tell no change from a fault of the disk
+	}
+	if !g.intact(g.offset) {
+		return false
+	}
+	if info.Size() != g.size {
+		g.size, g.growth = info.Size(), g.s.opts.now()
+	}
+	g.readHead()
+	return true
+}
+
+// behind says whether there is more to return, as far as the last look saw.
+func (g *generation) behind() bool {
+	if g.archive != nil {
+		return !g.archive.done && g.archive.err == nil
+	}
+	return g.size > g.offset && !g.partial()
+}
+
+// partial says whether only the beginning of a line is left.
+func (g *generation) partial() bool {
+	if g.size-g.offset > int64(blockSize) {
+		return false
+	}
+	buf := g.s.f.scratch(int(g.size - g.offset))
+	n, _ := g.file.ReadAt(buf, g.offset)
+	return bytes.IndexByte(buf[:n], '\n') < 0 && nulRun(buf[:n]) < holeSize
+}
+
+// read returns the next whole lines; none if there is no whole line, or if the file was changed under
+// our hands, which the next look will see.
+func (g *generation) read() (Batch, bool) {
+	if g.archive != nil {
+		return g.readArchive()
+	}
+	if g.tail != nil || g.size <= g.offset {
+		return Batch{}, false
+	}
+	size := blockSize
+	for {
+		buf := g.s.f.scratch(size)
+		n, err := g.file.ReadAt(buf, g.offset)
+		if err != nil && err != io.EOF {
+			return Batch{}, false
+		}
+		data := buf[:n]
+		if hole := nulRun(data); hole >= holeSize {
+			if g.offset += int64(hole); !g.intact(g.offset) {
+				g.offset -= int64(hole)
+				return Batch{}, false
+			}
+			continue
+		}
+		if g.skipping {
+			if !g.skip(data) {
+				return Batch{}, false
+			}
+			continue
+		}
+		if i := bytes.LastIndexByte(data, '\n'); i >= 0 {
+			return g.deliver(data[:i+1], int64(i+1))
+		}
+		if n < len(buf) {
+			return Batch{}, false // the line is not finished
+		}
+		if size > g.s.opts.MaxLine {
+			return g.cut(data)
+		}
+		size = min(2*size, g.s.opts.MaxLine+1)
+	}
+}
+
+// deliver believes a block: it was read from the file that we think it was.
+func (g *generation) deliver(data []byte, consumed int64) (Batch, bool) {
+	if !g.intact(g.offset + consumed) {
+		return Batch{}, false
+	}
+	b := Batch{Source: g.s.path, Data: data, Line: g.line, Offset: g.offset}
+	g.offset += consumed
+	g.line += int64(bytes.Count(data, []byte{'\n'}))
+	g.size = max(g.size, g.offset)
+	g.s.lastLine = g.s.opts.now()
+	return b, true
+}
+
+// cut returns the beginning of an overlong line. The rest is skipped.
+func (g *generation) cut(data []byte) (Batch, bool) {
+	limit := g.s.opts.MaxLine
+	data[limit] = '\n'
+	b, ok := g.deliver(data[:limit+1], int64(limit))
+	if ok {
+		g.skipping = true
+		g.s.stats.Overlong++
+	}
+	return b, ok
+}
+
+// skip leaves the rest of an overlong line out; false when its end is not there yet.
+func (g *generation) skip(data []byte) bool {
+	i := bytes.IndexByte(data, '\n')
+	if len(data) == 0 || !g.intact(g.offset+int64(len(data))) {
+		return false
+	}
+	if i < 0 {
+		g.offset += int64(len(data))
+		return true
+	}
+	g.offset += int64(i + 1)
+	g.skipping = false
+	return true
+}
+
+// last returns the line without a newline that ends a file to which nothing more is written.
+func (g *generation) last() (Batch, bool) {
+	left := g.size - g.offset
+	if g.archive != nil || g.skipping || left <= 0 || left > int64(g.s.opts.MaxLine) {
+		return Batch{}, false
+	}
+	buf := g.s.f.scratch(int(left) + 1)
+	n, _ := g.file.ReadAt(buf[:left], g.offset)
+	if int64(n) != left {
+		return Batch{}, false
+	}
+	buf[left] = '\n'
+	return g.deliver(buf, left)
+}
+
+// accept takes lines that the engine read, as many as are ready, and believes them only if the file
+// is still the same.
+func (g *generation) accept(l engineLine) (Batch, bool) {
+	const most = 256
+	buf, end := g.s.f.buf[:0], g.offset
+	for n := 1; ; n++ {
+		if l.closed {
+			g.unpin()
+			break
+		}
+		buf = append(append(buf, l.text...), '\n')
+		end += int64(len(l.text)) + 1
+		if n == most || len(buf) > blockSize {
+			break
+		}
+		next, ok := g.s.f.engine.more(g.tail)
+		if !ok {
+			break
+		}
+		l = next
+	}
+	g.s.f.buf = buf[:0]
+	g.fresh = g.s.opts.now()
+	if end == g.offset {
+		return Batch{}, false
+	}
+	if hole := nulRun(buf); hole >= holeSize || len(buf) > g.s.opts.MaxLine && bytes.IndexByte(buf, '\n') > g.s.opts.MaxLine {
+		g.unpin() // our own reader knows what to do
+		return Batch{}, false
+	}
+	b, ok := g.deliver(buf, end-g.offset)
+	if !ok {
+		g.unpin()
+		g.s.f.woken = true
+	}
+	return b, ok
+}
+
+// pin hands the end of the file to the engine.
+func (g *generation) pin() {
+	if g.s.f.engine == nil || g.tail != nil || g.rotated || g.skipping || g.archive != nil || g.size != g.offset {
+		return
+	}
+	tail, err := g.s.f.engine.pin(g.file, g.offset)
+	if err != nil {
+		g.s.opts.Logger.Debug("the file is read without the engine", "file", g.s.path, "err", err)
+		return
+	}
+	g.tail, g.fresh = tail, g.s.opts.now()
+}
+
+// unpin takes the file back. Lines that the engine read and no one accepted are read again.
+func (g *generation) unpin() {
+	if g.tail != nil {
+		g.tail.stop()
+		g.tail = nil
+	}
+}
+
+// The engine is relieved of bursts, of lines that it would read over and over, and when it is silent
+// though there are lines.
+const (
+	engineBurst   = 256 << 10
+	engineSilence = 1500 * time.Millisecond
+)
+
+func (g *generation) watchEngine() {
+	left := g.size - g.offset
+	if g.tail == nil || left == 0 {
+		return
+	}
+	if g.rotated || left >= engineBurst || g.s.opts.now().Sub(g.fresh) >= engineSilence && !g.partial() {
+		g.unpin()
+	}
+}
+
+func (g *generation) fingerprint() Fingerprint {
+	if g.archive != nil {
+		return g.archive.fingerprint
+	}
+	return fingerprint(g.head)
+}
+
+func (g *generation) close() {
+	g.unpin()
+	if g.archive != nil {
+		g.archive.close()
+	}
+	if g.file != nil {
+		g.file.Close()
+	}
+}
+
+func (g *generation) state() GenerationState {
+	return GenerationState{
+		Dev: g.dev, Inode: g.ino, Offset: g.offset, Size: g.size, Line: g.line,
+		Fingerprint: g.fingerprint(), Rotated: g.rotated, Skipping: g.skipping,
+	}
+}
+
+// scratch is a buffer for one read; what Next returned lies in it.
+func (f *Follower) scratch(n int) []byte {
+	if cap(f.buf) < n {
+		f.buf = make([]byte, 0, n)
+	}
+	return f.buf[:n]
+}

@@ -1,0 +1,231 @@
+package tailer
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// isRotatedName says whether name is a rotated form of the log base: base.1, base-20261125,
+// base.2.gz, and with the extension kept at the end (logrotate: extension) stem-20261125.log.
+func isRotatedName(base, name string) bool {
+	if rest, ok := strings.CutPrefix(name, base); ok {
+		return isRotationSuffix(rest)
+	}
+	ext := filepath.Ext(base)
+	if ext == "" {
+		return false
+	}
+	rest, ok := strings.CutPrefix(name, strings.TrimSuffix(base, ext))
+	if !ok {
+		return false
+	}
+	rest, ok = strings.CutSuffix(withoutPacking(rest), ext)
+	return ok && isRotationSuffix(rest)
+}
+
+func isRotated(base, path string) bool {
+	return base != path && filepath.Dir(base) == filepath.Dir(path) && isRotatedName(filepath.Base(base), filepath.Base(path))
+}
+
+// isRotationSuffix accepts a number or a date behind a dot or a dash, and an end that tells the
+// compression. A name that a program uses while it compresses is none.
+func isRotationSuffix(s string) bool {
+	s = withoutPacking(s)
+	if s == ".old" || s == ".bak" {
+		return true
+	}
+	if len(s) < 2 || s[0] != '.' && s[0] != '-' && s[0] != '_' || s[1] < '0' || s[1] > '9' {
+		return false
+	}
+	for i := range len(s) {
+		if c := s[i]; (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' && c != ':' && c != 'T' && c != 'Z' {
+			return false
+		}
+	}
+	return true
+}
+
+func withoutPacking(name string) string {
+	for _, ext := range []string{".gz", ".bz2", ".xz", ".zst"} {
+		if s, ok := strings.CutSuffix(name, ext); ok {
+			return s
+		}
+	}
+	return name
+}
+
+func isGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
+
+func globMatches(pattern, path string) bool {
+	ok, err := filepath.Match(pattern, path)
+	return ok && err == nil
+}
+
+// glob lists the regular files that a pattern matches and that are logs.
+func glob(pattern string) (files []string) {
+	matches, err := filepath.Glob(pattern)
+	if err != nil {
+		return nil
+	}
+	for _, m := range matches {
+		info, err := os.Stat(m)
+		if err == nil && info.Mode().IsRegular() && !skipName(filepath.Base(m)) && withoutPacking(m) == m {
+			files = append(files, m)
+		}
+	}
+	return files
+}
+
+// errUnfinished says that a compressed file cannot be read yet.
+var errUnfinished = errors.New("not written to its end yet")
+
+// An archiveTail reads a compressed file from some offset of its text to its end.
+type archiveTail struct {
+	path        string
+	fingerprint Fingerprint
+	head        []byte
+	reader      *archive
+	skip        int64 // bytes of text that were returned before
+	done        bool
+	err         error // why it ended before its end
+	size        int64 // of the compressed file
+}
+
+// openSibling opens a rotated file. Of a compressed one, enough must be there to tell it.
+func (s *source) openSibling(path string) (*generation, error) {
+	g, err := s.openGeneration(path)
+	if err != nil {
+		return nil, err
+	}
+	if formatOf(g.head) == nil {
+		return g, nil
+	}
+	size := g.size
+	g.close()
+	head, err := archiveHead(path)
+	if len(head) == 0 {
+		return nil, errors.Join(errUnfinished, err)
+	}
+	return &generation{s: s, line: 1, growth: s.opts.now(),
+		archive: &archiveTail{path: path, fingerprint: fingerprint(head), head: head, size: size}}, nil
+}
+
+// archiveHead is the first part of the text.
+func archiveHead(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	text, _, err := decompress(f)
+	if err != nil {
+		return nil, err
+	}
+	defer closeText(text)
+	buf := make([]byte, headSize)
+	n, err := io.ReadFull(text, buf)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
+		return buf[:n], err
+	}
+	return buf[:n], nil
+}
+
+// beginning is the first bytes of the file's text.
+func (g *generation) beginning() []byte {
+	if g.archive != nil {
+		return g.archive.head
+	}
+	return g.head
+}
+
+// advance sets where to begin.
+func (g *generation) advance(offset int64) {
+	g.offset = offset
+	if g.archive != nil {
+		g.archive.skip = offset
+		return
+	}
+	g.offset = min(offset, g.size)
+}
+
+func (g *generation) modified() time.Time {
+	if info, err := g.file.Stat(); err == nil {
+		return info.ModTime()
+	}
+	return time.Time{}
+}
+
+// readArchive returns the next lines of a compressed file. One that ends too early, because it is
+// still being written, is opened again when it has grown.
+func (g *generation) readArchive() (Batch, bool) {
+	a := g.archive
+	if a.err != nil && !g.reopenArchive() {
+		return Batch{}, false
+	}
+	for !a.done && a.err == nil {
+		b, err := g.nextOfArchive()
+		switch {
+		case err == io.EOF:
+			a.done = true
+			a.close()
+		case err != nil:
+			a.err = err
+			a.close()
+		case len(b.Data) > 0:
+			return b, true
+		}
+	}
+	return Batch{}, false
+}
+
+func (g *generation) nextOfArchive() (Batch, error) {
+	a := g.archive
+	if a.reader == nil {
+		r, err := Open(a.path, Options{MaxLine: g.s.opts.MaxLine})
+		if err != nil {
+			return Batch{}, err
+		}
+		a.reader = r.(*archive) //nolint:errcheck // Open returns nothing else
+	}
+	block, err := a.reader.Next()
+	if err != nil {
+		return Batch{}, err
+	}
+	end := block.Offset + int64(len(block.Data))
+	if end <= a.skip {
+		return Batch{}, nil
+	}
+	data := block.Data[max(0, a.skip-block.Offset):]
+	if g.skipping { // the saved place was inside an overlong line
+		i := bytes.IndexByte(data, '\n')
+		g.skipping = false
+		data = data[i+1:]
+	}
+	b := Batch{Source: g.s.path, Data: data, Line: g.line, Offset: end - int64(len(data))}
+	g.offset, a.skip = end, end
+	g.line += int64(bytes.Count(data, []byte{'\n'}))
+	g.s.lastLine = g.s.opts.now()
+	return b, nil
+}
+
+func (g *generation) reopenArchive() bool {
+	a := g.archive
+	info, err := os.Stat(a.path)
+	if err != nil || info.Size() == a.size {
+		return false
+	}
+	a.size, a.err, g.growth = info.Size(), nil, g.s.opts.now()
+	return true
+}
+
+func (a *archiveTail) close() {
+	if a.reader != nil {
+		a.reader.Close()
+		a.reader = nil
+	}
+}
