@@ -25,22 +25,6 @@ func numbered(n int) string {
 	return b.String()
 }
 
-func pack(t *testing.T, text string, open func(io.Writer) (io.WriteCloser, error)) string {
-	t.Helper()
-	var b bytes.Buffer
-	w, err := open(&b)
-	if err == nil {
-		_, err = io.WriteString(w, text)
-	}
-	if err == nil {
-		err = w.Close()
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b.String()
-}
-
 func gz(t *testing.T, text string) string {
 	return pack(t, text, func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil })
 }

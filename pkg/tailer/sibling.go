@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"time"
 )
 
 // isRotatedName says whether name is a rotated form of the log base: base.1, base-20261125,
@@ -86,10 +85,10 @@ var errUnfinished = errors.New("not written to its end yet")
 
 // An archiveTail reads a compressed file from some offset of its text to its end.
 type archiveTail struct {
-	path        string
+	file        *os.File // stays the same when it is renamed
 	fingerprint Fingerprint
 	head        []byte
-	reader      *archive
+	reader      Reader
 	skip        int64 // bytes of text that were returned before
 	done        bool
 	err         error // why it ended before its end
@@ -105,34 +104,29 @@ func (s *source) openSibling(path string) (*generation, error) {
 	if formatOf(g.head) == nil {
 		return g, nil
 	}
-	size := g.size
-	g.close()
-	head, err := archiveHead(path)
+	a := &archiveTail{file: g.file, size: g.size}
+	head, err := a.readHead()
 	if len(head) == 0 {
+		g.close()
 		return nil, errors.Join(errUnfinished, err)
 	}
-	return &generation{s: s, line: 1, growth: s.opts.now(),
-		archive: &archiveTail{path: path, fingerprint: fingerprint(head), head: head, size: size}}, nil
+	a.head, a.fingerprint = head, fingerprint(head)
+	return &generation{s: s, line: 1, growth: s.opts.now(), archive: a}, nil
 }
 
-// archiveHead is the first part of the text.
-func archiveHead(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	text, _, err := decompress(f)
+// readHead is the first part of the text.
+func (a *archiveTail) readHead() ([]byte, error) {
+	text, _, err := decompress(io.NewSectionReader(a.file, 0, 1<<62))
 	if err != nil {
 		return nil, err
 	}
 	defer closeText(text)
 	buf := make([]byte, headSize)
 	n, err := io.ReadFull(text, buf)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && err != io.EOF {
-		return buf[:n], err
+	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
+		err = nil // shorter than that, or not written to its end: what is there tells
 	}
-	return buf[:n], nil
+	return buf[:n], err
 }
 
 // beginning is the first bytes of the file's text.
@@ -153,13 +147,6 @@ func (g *generation) advance(offset int64) {
 	g.offset = min(offset, g.size)
 }
 
-func (g *generation) modified() time.Time {
-	if info, err := g.file.Stat(); err == nil {
-		return info.ModTime()
-	}
-	return time.Time{}
-}
-
 // readArchive returns the next lines of a compressed file. One that ends too early, because it is
 // still being written, is opened again when it has grown.
 func (g *generation) readArchive() (Batch, bool) {
@@ -172,10 +159,10 @@ func (g *generation) readArchive() (Batch, bool) {
 		switch {
 		case err == io.EOF:
 			a.done = true
-			a.close()
+			a.endReading()
 		case err != nil:
 			a.err = err
-			a.close()
+			a.endReading()
 		case len(b.Data) > 0:
 			return b, true
 		}
@@ -186,11 +173,7 @@ func (g *generation) readArchive() (Batch, bool) {
 func (g *generation) nextOfArchive() (Batch, error) {
 	a := g.archive
 	if a.reader == nil {
-		r, err := Open(a.path, Options{MaxLine: g.s.opts.MaxLine})
-		if err != nil {
-			return Batch{}, err
-		}
-		a.reader = r.(*archive) //nolint:errcheck // Open returns nothing else
+		a.reader = NewReader(g.s.path, io.NewSectionReader(a.file, 0, 1<<62), Options{MaxLine: g.s.opts.MaxLine})
 	}
 	block, err := a.reader.Next()
 	if err != nil {
@@ -215,7 +198,7 @@ func (g *generation) nextOfArchive() (Batch, error) {
 
 func (g *generation) reopenArchive() bool {
 	a := g.archive
-	info, err := os.Stat(a.path)
+	info, err := a.file.Stat()
 	if err != nil || info.Size() == a.size {
 		return false
 	}
@@ -224,6 +207,11 @@ func (g *generation) reopenArchive() bool {
 }
 
 func (a *archiveTail) close() {
+	a.endReading()
+	a.file.Close()
+}
+
+func (a *archiveTail) endReading() {
 	if a.reader != nil {
 		a.reader.Close()
 		a.reader = nil

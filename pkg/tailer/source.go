@@ -20,10 +20,11 @@ type source struct {
 	resuming    []GenerationState
 	seen        bool // an earlier look, of this process or the one before, knew the path
 
-	siblingsAt []time.Time // modification times of the directories at the last search
-	unfinished bool        // a sibling could not be told yet: search again
-	complaint  string      // the fault that was logged last
-	blocked    bool        // the path is there and cannot be read
+	siblingsAt []time.Time      // modification times of the directories at the last search
+	unfinished bool             // a sibling could not be told yet: search again
+	short      map[uint64]int64 // sizes of short and empty siblings that were looked at, by inode
+	complaint  string           // the fault that was logged last
+	blocked    bool             // the path is there and cannot be read
 
 	up       bool
 	stats    SourceStats
@@ -32,7 +33,7 @@ type source struct {
 
 const (
 	maxKnown       = 400
-	maxGenerations = 16
+	maxGenerations = 64
 )
 
 // restore takes over what an earlier process knew.
@@ -295,8 +296,13 @@ func (s *source) adopt(g *generation) bool {
 	if s.isOpen(g) {
 		return false
 	}
-	if len(head) == 0 {
-		return false // empty: nothing to say, now
+	if len(head) == 0 { // a daemon that does not know of the rotation may still write to it
+		if size, ok := s.short[g.ino]; ok && size == 0 {
+			return false // it was given up
+		}
+		g.rotated = true
+		s.generations = append(s.generations, g)
+		return true
 	}
 	if i := s.resumes(head, g.size, 0); i >= 0 {
 		r := s.resuming[i]
@@ -318,8 +324,11 @@ func (s *source) adopt(g *generation) bool {
 		return false
 	}
 	if len(head) < 64 && g.archive == nil {
-		s.unfinished = true // a copy that has just begun, perhaps of a known file
-		if s.opts.now().Sub(g.modified()) < time.Second {
+		// A copy that has just begun, perhaps of a known file, or all that there is: the next look
+		// tells, if it is no longer then.
+		if before, ok := s.short[g.ino]; !ok || before != g.size {
+			s.noteShort(g)
+			s.unfinished = true
 			return false
 		}
 	}
@@ -327,6 +336,14 @@ func (s *source) adopt(g *generation) bool {
 	s.stats.Rotations++
 	s.generations = append(s.generations, g)
 	return true
+}
+
+// noteShort remembers the size of a file that is too short to be told from others.
+func (s *source) noteShort(g *generation) {
+	if s.short == nil || len(s.short) > 200 {
+		s.short = map[uint64]int64{}
+	}
+	s.short[g.ino] = g.size
 }
 
 // isOpen says whether a file is one of our generations, or a copy of one.
@@ -390,6 +407,9 @@ func (s *source) giveUp() (Batch, bool) {
 			s.lose(g.size - g.offset)
 		}
 		s.know(g.fingerprint())
+		if g.size == 0 {
+			s.noteShort(g)
+		}
 		s.remove(g)
 		if ok {
 			return b, true

@@ -1,0 +1,788 @@
+package tailer
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/ulikunitz/xz"
+)
+
+// A rig is a log with a writer and a rotator, and a Follower on it, all in the hands of the test: the
+// Follower looks when it is told to, and its clock stands still.
+type rig struct {
+	t     *testing.T
+	dir   string
+	path  string
+	clock time.Time
+	opts  FollowOptions
+	f     *Follower
+
+	file    *os.File // what the writer has open
+	n       int      // lines written
+	partial bool
+	got     []string
+	want    []string
+}
+
+func newRig(t *testing.T, opts FollowOptions) *rig {
+	r := &rig{t: t, dir: t.TempDir(), clock: time.Unix(1_700_000_000, 0), opts: opts}
+	r.path = filepath.Join(r.dir, "mail.log")
+	if len(opts.Paths) == 0 {
+		r.opts.Paths = []string{r.path}
+	}
+	r.opts.noEngine, r.opts.RotateWait = true, time.Minute
+	r.opts.now = func() time.Time { return r.clock }
+	t.Cleanup(func() {
+		if r.f != nil {
+			r.f.Close()
+		}
+		if r.file != nil {
+			r.file.Close()
+		}
+	})
+	return r
+}
+
+func (r *rig) check(err error) {
+	r.t.Helper()
+	if err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) follow(state []FileState) {
+	r.t.Helper()
+	r.opts.State = state
+	var err error
+	r.f, err = Follow(r.t.Context(), r.opts)
+	r.check(err)
+}
+
+// restart ends the Follower and starts another where it was, by way of its state on disk.
+func (r *rig) restart() { r.t.Helper(); r.stop(); r.resume() }
+
+func (r *rig) stop() {
+	r.t.Helper()
+	b, err := json.Marshal(r.f.State())
+	r.check(err)
+	r.check(r.f.Close())
+	r.f, r.opts.State = nil, nil
+	r.check(json.Unmarshal(b, &r.opts.State))
+}
+
+func (r *rig) resume() { r.t.Helper(); r.follow(r.opts.State) }
+
+// drain looks and takes until there is nothing more.
+func (r *rig) drain() {
+	for again := true; again; {
+		again = false
+		r.f.look()
+		for {
+			b, ok := r.f.take()
+			if !ok {
+				break
+			}
+			again = true
+			if !bytes.HasSuffix(b.Data, []byte("\n")) {
+				r.t.Fatalf("a batch ends within a line: %.100q", b.Data)
+			}
+			for l := range strings.Lines(string(b.Data)) {
+				r.got = append(r.got, strings.TrimSuffix(l, "\n"))
+			}
+		}
+	}
+}
+
+// pass lets so much time go by that rotated files are given up.
+func (r *rig) pass() {
+	r.drain()
+	r.clock = r.clock.Add(2 * time.Minute)
+	r.drain()
+	r.drain()
+}
+
+func (r *rig) open() {
+	r.t.Helper()
+	if r.file != nil {
+		r.file.Close()
+	}
+	var err error
+	r.file, err = os.OpenFile(r.path, os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	r.check(err)
+}
+
+func (r *rig) write(s string) {
+	r.t.Helper()
+	_, err := io.WriteString(r.file, s)
+	r.check(err)
+}
+
+// lines writes n new lines, which the Follower is expected to see.
+func (r *rig) lines(n int) {
+	r.t.Helper()
+	for range n {
+		if r.partial {
+			r.write(" end\n")
+			r.partial = false
+			continue
+		}
+		r.n++
+		line := fmt.Sprintf("line %d %s", r.n, strings.Repeat("x", r.n*37%91))
+		r.want = append(r.want, line)
+		r.write(line + "\n")
+	}
+}
+
+// begin writes the beginning of a line.
+func (r *rig) begin() {
+	r.t.Helper()
+	if !r.partial {
+		r.n++
+		line := fmt.Sprintf("torn %d", r.n)
+		r.want = append(r.want, line+" end")
+		r.write(line)
+		r.partial = true
+	}
+}
+
+// shift renames log.1 to log.2 and so on, also in their compressed forms.
+func (r *rig) shift() {
+	r.t.Helper()
+	for i := 60; i >= 1; i-- {
+		for _, ext := range []string{"", ".gz", ".xz", ".zst"} {
+			old := fmt.Sprintf("%s.%d%s", r.path, i, ext)
+			if _, err := os.Stat(old); err == nil {
+				r.check(os.Rename(old, fmt.Sprintf("%s.%d%s", r.path, i+1, ext)))
+			}
+		}
+	}
+}
+
+func (r *rig) rename() { r.t.Helper(); r.shift(); r.check(os.Rename(r.path, r.path+".1")) }
+
+// create makes the new, empty file that logrotate makes before the daemon knows.
+func (r *rig) create() { r.t.Helper(); r.check(os.WriteFile(r.path, nil, 0o600)) }
+
+func (r *rig) copyTruncate() {
+	r.t.Helper()
+	r.shift()
+	b, err := os.ReadFile(r.path)
+	r.check(err)
+	r.check(os.WriteFile(r.path+".1", b, 0o600))
+	r.check(os.Truncate(r.path, 0))
+}
+
+func pack(t *testing.T, text string, open func(io.Writer) (io.WriteCloser, error)) string {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := open(&b)
+	if err == nil {
+		_, err = io.WriteString(w, text)
+	}
+	if err == nil {
+		err = w.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+var packers = map[string]func(io.Writer) (io.WriteCloser, error){
+	".gz":  func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+	".xz":  func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) },
+	".zst": func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
+}
+
+// compress replaces a file by its compressed form.
+func (r *rig) compress(path, ext string) {
+	r.t.Helper()
+	b, err := os.ReadFile(path)
+	r.check(err)
+	r.check(os.WriteFile(path+ext, []byte(pack(r.t, string(b), packers[ext])), 0o600))
+	r.check(os.Remove(path))
+}
+
+// same compares what was seen with what was written: each line once.
+func (r *rig) same() {
+	r.t.Helper()
+	got, want := slices.Clone(r.got), slices.Clone(r.want)
+	slices.Sort(got)
+	slices.Sort(want)
+	if slices.Equal(got, want) {
+		return
+	}
+	count := map[string]int{}
+	for _, l := range want {
+		count[l]--
+	}
+	for _, l := range got {
+		count[l]++
+	}
+	for l, n := range count {
+		if n != 0 {
+			r.t.Errorf("%+d times: %.60q", n, l)
+		}
+	}
+}
+
+// Each scenario writes, rotates and looks in some order. Each runs as it is and with a restart at every
+// look.
+var scenarios = []struct {
+	name string
+	run  func(r *rig)
+}{
+	{"append", func(r *rig) {
+		r.open()
+		r.drain()
+		r.lines(3)
+		r.drain()
+		r.begin()
+		r.drain()
+		r.lines(2)
+		r.drain()
+	}},
+	{"missing at the start", func(r *rig) { r.drain(); r.open(); r.lines(2); r.drain() }},
+	{"rename and create", func(r *rig) {
+		r.open()
+		r.lines(5)
+		r.drain()
+		r.lines(2)
+		r.rename()
+		r.open()
+		r.lines(3)
+		r.drain()
+	}},
+	{"late HUP", func(r *rig) {
+		r.open()
+		r.lines(5)
+		r.drain()
+		r.rename()
+		r.create()
+		r.lines(2)
+		r.drain()
+		r.lines(2)
+		r.drain()
+		r.open()
+		r.lines(2)
+		r.drain()
+	}},
+	{"late HUP without a file", func(r *rig) {
+		r.open()
+		r.lines(5)
+		r.drain()
+		r.rename()
+		r.lines(2)
+		r.drain()
+		r.open()
+		r.lines(2)
+		r.drain()
+	}},
+	{"two rotations between looks", func(r *rig) {
+		r.open()
+		r.lines(5)
+		r.drain()
+		for range 2 {
+			r.lines(4)
+			r.rename()
+			r.open()
+		}
+		r.lines(1)
+		r.drain()
+	}},
+	{"three rotations with compression between looks", func(r *rig) {
+		r.open()
+		r.lines(50)
+		r.drain()
+		for _, ext := range []string{".gz", ".xz", ".zst"} {
+			r.lines(40)
+			r.rename()
+			r.open()
+			r.compress(r.path+".1", ext)
+		}
+		r.lines(1)
+		r.drain()
+	}},
+	{"compressed after it was read", func(r *rig) {
+		r.open()
+		r.lines(50)
+		r.drain()
+		r.rename()
+		r.open()
+		r.lines(2)
+		r.drain()
+		r.compress(r.path+".1", ".gz")
+		r.drain()
+		r.pass()
+		r.drain()
+	}},
+	{"copytruncate", func(r *rig) {
+		r.open()
+		r.lines(50)
+		r.drain()
+		r.lines(5)
+		r.copyTruncate()
+		r.lines(3)
+		r.drain()
+		r.copyTruncate()
+		r.drain()
+		r.lines(1)
+		r.drain()
+	}},
+	{"truncated and filled beyond its size", func(r *rig) {
+		r.open()
+		r.lines(50)
+		r.drain()
+		r.copyTruncate()
+		r.lines(90)
+		r.drain()
+	}},
+	{"dateext", func(r *rig) {
+		r.open()
+		r.lines(50)
+		r.drain()
+		r.lines(5)
+		r.check(os.Rename(r.path, r.path+"-20261124"))
+		r.open()
+		r.lines(50)
+		r.check(os.Rename(r.path, r.path+"-20261125"))
+		r.compress(r.path+"-20261125", ".gz")
+		r.open()
+		r.lines(5)
+		r.drain()
+	}},
+	{"deleted", func(r *rig) {
+		r.open()
+		r.lines(5)
+		r.drain()
+		r.check(os.Remove(r.path))
+		r.drain()
+		r.open()
+		r.lines(5)
+		r.drain()
+	}},
+	{"moved away and back", func(r *rig) {
+		r.open()
+		r.lines(50)
+		r.drain()
+		r.check(os.Rename(r.path, r.path+".1"))
+		r.drain()
+		r.check(os.Rename(r.path+".1", r.path))
+		r.lines(5)
+		r.drain()
+	}},
+	{"empty rotations", func(r *rig) {
+		r.open()
+		r.drain()
+		for range 4 {
+			r.rename()
+			r.open()
+			r.drain()
+		}
+		r.lines(3)
+		r.drain()
+	}},
+	{"a line torn by a rotation", func(r *rig) {
+		r.open()
+		r.lines(50)
+		r.begin()
+		r.drain()
+		r.rename()
+		r.create()
+		r.drain()
+		r.lines(1) // its end, in the old file
+		r.open()
+		r.lines(2)
+		r.drain()
+	}},
+}
+
+func TestScenarios(t *testing.T) {
+	for _, sc := range scenarios {
+		t.Run(sc.name, func(t *testing.T) {
+			r := newRig(t, FollowOptions{FromStart: true})
+			r.follow(nil)
+			sc.run(r)
+			r.pass()
+			r.same()
+			if lost := r.f.Stats()[0].LostBytes; lost != 0 {
+				t.Errorf("%d bytes are said to be lost", lost)
+			}
+		})
+	}
+}
+
+// Whatever the writer does, with looks and restarts in between, each line is seen once. The fuzz
+// target tries other seeds.
+func TestRandomHistories(t *testing.T) {
+	for seed := range uint64(30) {
+		if !t.Run(fmt.Sprint(seed), func(t *testing.T) { randomHistory(t, seed) }) {
+			return
+		}
+	}
+}
+
+func FuzzHistories(f *testing.F) {
+	f.Add(uint64(1))
+	f.Fuzz(func(t *testing.T, seed uint64) { randomHistory(t, seed) })
+}
+
+func randomHistory(t *testing.T, seed uint64) {
+	random := rand.New(rand.NewPCG(seed, 1))
+	r := newRig(t, FollowOptions{FromStart: seed%2 == 0, MaxLine: 4096})
+	r.open()
+	r.follow(nil)
+	var log []string
+	do := func(name string, f func()) { log = append(log, name); f() }
+	defer func() {
+		if t.Failed() {
+			t.Logf("history: %s", strings.Join(log, ", "))
+		}
+	}()
+	plain := func() (old []string) { // rotated files that the writer has let go
+		files, err := filepath.Glob(r.path + ".*[0-9]")
+		r.check(err)
+		mine, err := r.file.Stat()
+		r.check(err)
+		for _, f := range files {
+			if info, err := os.Stat(f); err == nil && !os.SameFile(info, mine) {
+				old = append(old, f)
+			}
+		}
+		return old
+	}
+	for range 40 {
+		switch random.IntN(12) {
+		case 0, 1, 2:
+			do("lines", func() { r.lines(1 + random.IntN(40)) })
+		case 3:
+			do("begin", r.begin)
+		case 4, 5:
+			if r.partial { // a daemon ends its line before it looks at another file
+				r.lines(1)
+			}
+			do("rename+open", func() { r.rename(); r.open() })
+		case 6:
+			do("rename+create+lines+open", func() {
+				r.rename()
+				r.create()
+				if random.IntN(2) == 0 {
+					r.look()
+				}
+				r.lines(1 + random.IntN(3))
+				if random.IntN(2) == 0 {
+					r.look()
+				}
+				if r.partial {
+					r.lines(1)
+				}
+				r.open()
+			})
+		case 7:
+			if old := plain(); len(old) > 0 {
+				ext := []string{".gz", ".xz", ".zst"}[random.IntN(3)]
+				do("compress", func() { r.compress(old[random.IntN(len(old))], ext) })
+			}
+		case 8, 9:
+			do("look", r.look)
+		case 10:
+			do("restart", r.restart)
+		case 11:
+			do("down", func() {
+				r.stop()
+				for range 1 + random.IntN(3) {
+					r.lines(1 + random.IntN(5))
+					r.rename()
+					r.open()
+				}
+				r.resume()
+			})
+		}
+	}
+	if r.partial {
+		r.lines(1)
+	}
+	r.drain()
+	r.pass()
+	r.same()
+}
+
+// look is a look at which nothing is read, or something, or everything.
+func (r *rig) look() {
+	r.f.look()
+	if r.n%3 == 0 {
+		return
+	}
+	r.drain()
+}
+
+func TestRestartAtEveryBatch(t *testing.T) {
+	for _, sc := range scenarios {
+		t.Run(sc.name, func(t *testing.T) {
+			r := newRig(t, FollowOptions{FromStart: true})
+			r.follow(nil)
+			sc.run(r)
+			for range 50 {
+				r.f.look()
+				b, ok := r.f.take()
+				if !ok {
+					break
+				}
+				for l := range strings.Lines(string(b.Data)) {
+					r.got = append(r.got, strings.TrimSuffix(l, "\n"))
+				}
+				r.restart()
+			}
+			r.pass()
+			r.same()
+		})
+	}
+}
+
+func TestFirstStartCountsNothingOld(t *testing.T) {
+	r := newRig(t, FollowOptions{})
+	r.open()
+	r.lines(20)
+	r.begin()
+	r.check(os.WriteFile(r.path+".1", []byte(strings.Repeat("old\n", 100)), 0o600))
+	r.check(os.WriteFile(r.path+".2.gz", []byte(gz(t, strings.Repeat("older\n", 100))), 0o600))
+	r.want = r.want[20:] // the line that is not finished is new when it is
+	r.follow(nil)
+	r.drain()
+	r.lines(3)
+	r.drain()
+	r.restart()
+	r.pass()
+	r.same()
+}
+
+func TestOldDir(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true, OldDirs: []string{"old"}})
+	r.check(os.Mkdir(filepath.Join(r.dir, "old"), 0o700))
+	r.open()
+	r.lines(30)
+	r.follow(nil)
+	r.drain()
+	r.stop()
+	r.lines(2)
+	r.check(os.Rename(r.path, filepath.Join(r.dir, "old", "mail.log.1")))
+	r.open()
+	r.lines(2)
+	r.resume()
+	r.drain()
+	r.pass()
+	r.same()
+}
+
+func TestSymlink(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.check(os.Mkdir(filepath.Join(r.dir, "real"), 0o700))
+	link := filepath.Join(r.dir, "link.log")
+	r.path = filepath.Join(r.dir, "real", "mail.log")
+	r.check(os.Symlink(r.path, link))
+	r.opts.Paths = []string{link}
+	r.open()
+	r.lines(30)
+	r.follow(nil)
+	r.drain()
+	r.stop()
+	r.lines(2)
+	r.rename()
+	r.open()
+	r.lines(2)
+	r.resume()
+	r.drain()
+	r.pass()
+	r.same()
+}
+
+func TestGlob(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.opts.Paths = []string{filepath.Join(r.dir, "*.log*")}
+	r.open()
+	r.lines(30)
+	r.follow(nil)
+	r.drain()
+	second := filepath.Join(r.dir, "second.log")
+	r.check(os.WriteFile(second, []byte("from another\n"), 0o600))
+	r.want = append(r.want, "from another")
+	r.rename()
+	r.open()
+	r.lines(2)
+	r.clock = r.clock.Add(2 * time.Second)
+	r.drain()
+	r.pass()
+	r.same()
+	var names []string
+	for _, s := range r.f.Stats() {
+		names = append(names, s.Source)
+	}
+	if want := []string{r.path, second}; !slices.Equal(names, want) {
+		t.Errorf("sources %v, want %v", names, want)
+	}
+}
+
+func TestLastLineWithoutNewline(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.open()
+	r.lines(3)
+	r.write("no newline")
+	r.want = append(r.want, "no newline")
+	r.follow(nil)
+	r.drain()
+	if len(r.got) != 3 {
+		t.Errorf("%d lines before the file was rotated, want 3", len(r.got))
+	}
+	r.rename()
+	r.open()
+	r.lines(1)
+	r.pass()
+	r.same()
+}
+
+func TestOverlongLine(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true, MaxLine: 1000})
+	r.open()
+	r.lines(1)
+	r.follow(nil)
+	r.write(strings.Repeat("y", 700_000))
+	r.drain()
+	r.restart()
+	r.write(strings.Repeat("y", 700_000) + "\n")
+	r.lines(2)
+	r.drain()
+	r.want = append(r.want, strings.Repeat("y", 1000))
+	r.same()
+}
+
+func TestHole(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.open()
+	r.follow(nil)
+	r.write(strings.Repeat("\x00", 900_000))
+	r.lines(2)
+	r.drain()
+	r.same()
+}
+
+func TestPermissionLostAndRegained(t *testing.T) {
+	if os.Geteuid() == 0 {
+		// root reads everything: a directory in the file's place stands for it
+		r := newRig(t, FollowOptions{FromStart: true})
+		r.open()
+		r.lines(5)
+		r.follow(nil)
+		r.drain()
+		r.rename()
+		r.check(os.Mkdir(r.path, 0o700))
+		r.drain()
+		if st := r.f.Stats()[0]; st.Up {
+			t.Error("a directory is read")
+		}
+		r.check(os.Remove(r.path))
+		r.open()
+		r.lines(2)
+		r.drain()
+		r.pass()
+		r.same()
+		return
+	}
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.open()
+	r.lines(30)
+	r.follow(nil)
+	r.drain()
+	r.stop()
+	r.check(os.Chmod(r.path, 0))
+	r.resume()
+	r.drain()
+	if st := r.f.Stats()[0]; st.Up {
+		t.Error("a file without permission is read")
+	}
+	r.restart() // what was known of it must not be forgotten meanwhile
+	r.check(os.Chmod(r.path, 0o600))
+	r.lines(2)
+	r.drain()
+	r.same()
+}
+
+func TestManyRotationsLeakNothing(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.open()
+	r.follow(nil)
+	before := openFiles(t)
+	for range 1000 {
+		r.lines(1)
+		r.check(os.Rename(r.path, r.path+".1"))
+		r.open()
+		r.drain()
+		r.clock = r.clock.Add(2 * time.Minute)
+	}
+	r.pass()
+	r.same()
+	if after := openFiles(t); after > before+2 {
+		t.Errorf("%d open files after 1000 rotations, %d before", after, before)
+	}
+	if n := len(r.f.sources[0].known); n > maxKnown {
+		t.Errorf("%d fingerprints are kept", n)
+	}
+}
+
+func openFiles(t *testing.T) int {
+	t.Helper()
+	entries, err := os.ReadDir("/proc/self/fd")
+	if errors.Is(err, os.ErrNotExist) {
+		return 0 // no /proc on this system, and nothing to compare
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(entries)
+}
+
+func TestLostBytesAreCounted(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.open()
+	r.lines(50)
+	r.follow(nil)
+	r.drain()
+	r.write(strings.Repeat("z", 99) + "\n")
+	r.f.look() // the size is known, the line was not read
+	r.check(os.Truncate(r.path, 0))
+	r.drain()
+	if st := r.f.Stats()[0]; st.LostBytes != 100 || st.Truncations != 1 {
+		t.Errorf("%d bytes lost at %d truncations, want 100 at 1", st.LostBytes, st.Truncations)
+	}
+	r.same()
+}
+
+func TestRotatedNames(t *testing.T) {
+	for _, c := range []struct {
+		base, name string
+		want       bool
+	}{
+		{"mail.log", "mail.log.1", true}, {"mail.log", "mail.log.1.gz", true}, {"mail.log", "mail.log-20261125", true},
+		{"mail.log", "mail.log-20261125.xz", true}, {"mail.log", "mail.log.2026-11-25T10:00:00Z.zst", true},
+		{"mail.log", "mail-20261125.log", true}, {"mail.log", "mail-20261125.log.gz", true}, {"mail.log", "mail.1.log", true},
+		{"mail.log", "mail.log.old", true}, {"mail", "mail.1", true}, {"mainlog", "mainlog.12.gz", true},
+		{"mail.log", "mail.log", false}, {"mail", "mail.err", false}, {"mail", "mail.log", false}, {"mail.log", "mail.log.gz", false},
+		{"mail.log", "mail.log.1.tmp", false}, {"mail.log", "mail.log.offset", false}, {"mail.log", "mail.log2", false},
+		{"mail.log", "mail.err.1", false}, {"mail.log", "mail.log.1.part", false}, {"mainlog", "mainlog2", false},
+	} {
+		if got := isRotatedName(c.base, c.name); got != c.want {
+			t.Errorf("%s of %s: %v, want %v", c.name, c.base, got, c.want)
+		}
+	}
+}
