@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -31,7 +32,7 @@ func TestShippedFileEqualsDefaults(t *testing.T) {
 	}
 }
 
-// The shipped file shows every key that there is.
+// The shipped file shows every key that there is, with its variable.
 func TestShippedFileHasEveryKey(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join("..", "..", "..", "..", "configs", "bouncewatch.yaml"))
 	if err != nil {
@@ -44,6 +45,9 @@ func TestShippedFileHasEveryKey(t *testing.T) {
 	for key := range allKeys {
 		if _, ok := got[key]; !ok {
 			t.Errorf("%s is not in configs/bouncewatch.yaml", key)
+		}
+		if !bytes.Contains(data, []byte("# "+Variable(key))) {
+			t.Errorf("%s is not in configs/bouncewatch.yaml", Variable(key))
 		}
 	}
 }
