@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -85,10 +86,46 @@ func get(t *testing.T, url string) (status int, body string) {
 	return resp.StatusCode, string(data)
 }
 
+// write makes text the content of a file; of a file that has its beginning
+// already, the rest is appended, as a log grows.
 func write(t *testing.T, path, text string) {
 	t.Helper()
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+	old, err := os.ReadFile(path)
+	if err != nil && !os.IsNotExist(err) {
 		t.Fatal(err)
+	}
+	mode, rest := os.O_APPEND, strings.TrimPrefix(text, string(old))
+	if !strings.HasPrefix(text, string(old)) {
+		mode, rest = os.O_TRUNC, text
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|mode, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteString(rest)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mail is a log of n mails that were sent.
+func mail(n int) string {
+	return strings.Repeat("2026-11-24T10:00:01+00:00 mx1 postfix/smtp[1]: 4XyZ1: to=<a@example.com>, relay=mx.example.com[192.0.2.1]:25, delay=0.5, dsn=2.0.0, status=sent (250 2.0.0 OK)\n", n)
+}
+
+// waitForMetric asks until the sample is served.
+func waitForMetric(t *testing.T, url, sample string) {
+	t.Helper()
+	for deadline := time.After(20 * time.Second); ; {
+		_, body := get(t, url+"/metrics")
+		if strings.Contains(body, sample+"\n") {
+			return
+		}
+		select {
+		case <-deadline:
+			t.Fatalf("%s is not served", sample)
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }
 
@@ -108,17 +145,23 @@ func TestReload(t *testing.T) {
 	write(t, file, "lgos: ["+second+"]\n")
 	d.signal(syscall.SIGHUP)
 	d.waitFor(`level=ERROR .*the former one stays.*c\.yaml:1: unknown key .*lgos.*did you mean logs`)
-	if status, _ := get(t, url+"/-/healthy"); status != http.StatusOK {
-		t.Errorf("after a bad reload: /-/healthy %d", status)
-	}
+	write(t, first, mail(2))
+	waitForMetric(t, url, `bouncewatch_events_total{direction="outbound",mta="postfix",status="sent"} 2`)
 
 	write(t, file, "logs: ["+second+"]\n")
 	d.signal(syscall.SIGHUP)
 	if logs := d.waitFor(`msg="reloaded.*logs=(\S+)`)[1]; logs != second {
 		t.Errorf("reloaded logs %s, want %s", logs, second)
 	}
-	if status, body := get(t, url+"/metrics"); status != http.StatusOK || !strings.Contains(body, "bouncewatch_build_info") {
-		t.Errorf("after a reload: /metrics %d", status)
-	}
+	waitForMetric(t, url, `bouncewatch_source_up{source="`+second+`"} 1`)
+	write(t, second, mail(3))
+	waitForMetric(t, url, `bouncewatch_events_total{direction="outbound",mta="postfix",status="sent"} 5`)
+	d.stop()
+
+	// What is written between two runs is read by the second.
+	write(t, second, mail(6))
+	d = watch(t, "--config", file, "--state-dir", filepath.Join(dir, "state"))
+	url = "http://" + d.waitFor(`address=(127\.0\.0\.1:\d+)`)[1]
+	waitForMetric(t, url, `bouncewatch_events_total{direction="outbound",mta="postfix",status="sent"} 8`)
 	d.stop()
 }
