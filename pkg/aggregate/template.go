@@ -38,7 +38,9 @@ func (c *Counts) addTemplate(t string, n uint64) {
 		c.addTemplate(otherReplies, n)
 		return
 	}
-	c.unmatched[t] = &n
+	count := new(uint64)
+	*count = n
+	c.unmatched[t] = count
 }
 
 // A TemplateRow is a masked reply text and how often it came.

@@ -92,15 +92,15 @@ func (c Chunk) Before(n int64) ([]byte, error) {
 	if c.Whole || c.Start == 0 {
 		return nil, nil
 	}
-	return linesBefore(c.Path, c.Start, n)
-}
-
-func linesBefore(path string, end, n int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := os.Open(c.Path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	return linesBefore(f, c.Start, n)
+}
+
+func linesBefore(f io.ReaderAt, end, n int64) ([]byte, error) {
 	start := max(0, end-n)
 	buf := make([]byte, end-start)
 	if _, err := f.ReadAt(buf, start); err != nil && !errors.Is(err, io.EOF) {
@@ -127,7 +127,7 @@ func (c Chunk) Ends() (first, last []byte, err error) {
 			return nil, nil, err
 		}
 		first = bytes.Clone(b.Data[:min(len(b.Data), look)])
-		last, err = linesBefore(c.Path, c.End, look)
+		last, err = Chunk{Path: c.Path, Start: c.End}.Before(look)
 		return first, last, err
 	}
 	if info, err := os.Stat(c.Path); err != nil || !info.Mode().IsRegular() {

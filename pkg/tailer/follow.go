@@ -239,6 +239,23 @@ func (f *Follower) State() []FileState {
 	return states
 }
 
+// Before returns whole lines that were returned before, from the end of what was read of a source, n
+// bytes at most: for a parser that starts anew and must know what came before.
+func (f *Follower) Before(source string, n int64) []byte {
+	for _, s := range f.sources {
+		if s.path != source {
+			continue
+		}
+		if g := s.live(); g != nil && g.offset > 0 {
+			b, err := linesBefore(g.file, g.offset, n)
+			if err == nil {
+				return b
+			}
+		}
+	}
+	return nil
+}
+
 // Stats returns the health of each source, in the order of their names.
 func (f *Follower) Stats() []SourceStats {
 	stats := make([]SourceStats, 0, len(f.sources))

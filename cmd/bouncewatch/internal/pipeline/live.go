@@ -20,6 +20,7 @@ type Follower interface {
 	State() []tailer.FileState
 	Stats() []tailer.SourceStats
 	CaughtUp() bool
+	Before(source string, n int64) []byte
 	Close() error
 }
 
@@ -100,6 +101,7 @@ func (l *Live) follow(ctx context.Context, start func(context.Context, []tailer.
 		return err
 	}
 	l.follower, l.base, l.pipes = f, l.snapshot.Health, map[string]*Pipeline{}
+	l.prime()
 	return nil
 }
 
@@ -158,11 +160,21 @@ func (l *Live) step(ctx context.Context) error {
 
 func (l *Live) pipe(source string) *Pipeline {
 	p := l.pipes[source]
-	if p == nil {
+	if p == nil { // a file that a glob found later
 		p = &Pipeline{Counts: l.snapshot.Counts}
 		l.pipes[source] = p
 	}
 	return p
+}
+
+// prime gives each source a parser that has seen the end of what was counted
+// before: the next line may refer to it.
+func (l *Live) prime() {
+	for _, s := range l.follower.Stats() {
+		p := &Pipeline{Counts: l.snapshot.Counts}
+		p.Prime(l.follower.Before(s.Source, primeSize))
+		l.pipes[s.Source] = p
+	}
 }
 
 // switchTo replaces the follower. If the new one does not start, the old one is

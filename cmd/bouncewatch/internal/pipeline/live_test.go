@@ -44,6 +44,10 @@ func (s *script) Stats() []tailer.SourceStats {
 	return []tailer.SourceStats{s.stats}
 }
 
+func (s *script) Before(string, int64) []byte {
+	return []byte(strings.Join(s.lines[:s.at], "\n"))
+}
+
 func (s *script) CaughtUp() bool { return int(s.at) == len(s.lines) }
 func (s *script) Close() error   { return nil }
 
@@ -152,6 +156,26 @@ func TestDeathAtAnyLineIsExact(t *testing.T) {
 		if n := bounces(again.View().Counts); n != lines {
 			t.Errorf("died behind line %d: %d bounces, want %d", died, n, lines)
 		}
+	}
+}
+
+// A note about a repeated line counts also when the process died between the two.
+func TestRepeatNoteAfterRestart(t *testing.T) {
+	path := t.TempDir()
+	dir, err := OpenStateDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := []string{bounceLine, "Jan  2 03:04:06 mx last message repeated 3 times"}
+	l := startLive(t, dir, &script{lines: lines})
+	steps(t, l, 1)
+	l.checkpoint()
+	dir.Close()
+	again := startLive(t, stateDir(t, path), &script{lines: lines})
+	steps(t, again, 1)
+	again.checkpoint()
+	if n := bounces(again.View().Counts); n != 4 {
+		t.Errorf("%d bounces, want the line and 3 repeats", n)
 	}
 }
 
