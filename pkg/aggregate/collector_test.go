@@ -1,13 +1,17 @@
 package aggregate
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	dto "github.com/prometheus/client_model/go"
+	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -158,16 +162,12 @@ func TestDelayHistogramHasBothForms(t *testing.T) {
 	if want := [len(DelayBuckets)]uint64{6, 4, 2}; h.Buckets != want || h.Count != 14 || h.Zero != 4 {
 		t.Errorf("buckets %v count %d zero %d, want %v 14 4", h.Buckets, h.Count, h.Zero, want)
 	}
-	var out dto.Metric
-	m := delayMetric{prometheus.MustNewConstHistogram(descDelay, h.Count, h.Sum(), h.cumulative(), "postfix", "sent"), h}
-	if err := m.Write(&out); err != nil {
-		t.Fatal(err)
-	}
+	out := h.metric(timestamppb.New(created))
 	got := map[int32]int64{}
 	var index int32
 	var n int64
-	deltas := out.Histogram.PositiveDelta
-	for _, span := range out.Histogram.PositiveSpan {
+	deltas := out.PositiveDelta
+	for _, span := range out.PositiveSpan {
 		index += span.GetOffset()
 		for range span.GetLength() {
 			n, deltas = n+deltas[0], deltas[1:]
@@ -181,19 +181,148 @@ func TestDelayHistogramHasBothForms(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("native buckets %v, want %v", got, want)
 	}
-	if len(out.Histogram.Bucket) != len(DelayBuckets) {
-		t.Errorf("%d classic buckets", len(out.Histogram.Bucket))
+	if len(out.Bucket) != len(DelayBuckets) {
+		t.Errorf("%d classic buckets", len(out.Bucket))
 	}
 }
 
-func BenchmarkScrape(b *testing.B) {
-	c := someCounts(3)
-	r := prometheus.NewRegistry()
-	r.MustRegister(NewCollector(func() *Counts { return c }, created))
-	for b.Loop() {
-		if _, err := r.Gather(); err != nil {
-			b.Fatal(err)
+// fullCounts have the given number of kinds of events, of all causes, codes and
+// providers.
+func fullCounts(kinds int) *Counts {
+	c := NewWithoutDomains()
+	var enhanced []replycode.Enhanced
+	for _, info := range replycode.EnhancedCodes() {
+		if e, n := replycode.ParseEnhanced([]byte("5" + info.Pattern[1:])); n == len(info.Pattern) {
+			enhanced = append(enhanced, e, replycode.MakeEnhanced(replycode.TransientFailure, e.Subject(), e.Detail()))
 		}
+	}
+	for i := range kinds {
+		status := logparse.Sent + logparse.Status(i%6)
+		ev := event(status, replycode.Code(200+i%400), "a@example.com")
+		ev.MTA, ev.Enhanced, ev.QueueID, ev.Delay = 1+logparse.MTA(i/7%3), enhanced[i%len(enhanced)], []byte("4XyZ1234567"), float64(i)
+		c.Add(ev, replycode.Verdict{Cause: replycode.Cause(i / 3 % replycode.NumCauses), Provider: replycode.Provider(i / 5 % replycode.NumProviders)}, i%11 == 0)
+	}
+	for r := range logparse.NumResults {
+		c.Line("mail.log", r)
+	}
+	return c
+}
+
+func BenchmarkScrape(b *testing.B) {
+	for _, kinds := range []int{300, 3000, 20_000} { // a busy host, all series, an unkind log
+		c := fullCounts(kinds)
+		collector := NewCollector(func() *Counts { return c }, created)
+		b.Run(fmt.Sprint(kinds), func(b *testing.B) {
+			series := 0
+			for b.Loop() {
+				families, err := collector.Gather()
+				if err != nil {
+					b.Fatal(err)
+				}
+				series = 0
+				for _, f := range families {
+					series += len(f.Metric)
+				}
+			}
+			b.ReportMetric(float64(series), "series")
+		})
+	}
+}
+
+// The Collector gathers by itself what a registry would, which sorts and checks.
+func TestGatherEqualsARegistry(t *testing.T) {
+	for name, c := range map[string]*Counts{"empty": New(), "some": someCounts(5), "full": fullCounts(20_000)} {
+		collector := NewCollector(func() *Counts { return c }, created)
+		registry := prometheus.NewPedanticRegistry()
+		registry.MustRegister(collector)
+		want, err := registry.Gather()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		got, err := collector.Gather()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if len(got) != len(want) {
+			t.Fatalf("%s: %d families, want %d", name, len(got), len(want))
+		}
+		for i := range want {
+			if !proto.Equal(got[i], want[i]) {
+				t.Errorf("%s: %s differs", name, want[i].GetName())
+			}
+		}
+	}
+}
+
+// Scrapes at the same time share the table of series; what each got stays as it
+// was, whatever is counted later.
+func TestScrapesAreIndependent(t *testing.T) {
+	var current atomic.Pointer[Counts]
+	current.Store(New())
+	collector := NewCollector(current.Load, created)
+	first, err := collector.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := fmt.Sprint(first)
+	current.Store(fullCounts(5000))
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if _, err := collector.Gather(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	if fmt.Sprint(first) != before {
+		t.Error("a later scrape changed an earlier one")
+	}
+}
+
+func TestFailuresHaveTheQueueIDAsExemplar(t *testing.T) {
+	exemplars := func(c *Counts) (all []string) {
+		families, err := NewCollector(func() *Counts { return c }, created).Gather()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, f := range families {
+			for _, m := range f.Metric {
+				if e := m.GetCounter().GetExemplar(); e != nil {
+					all = append(all, fmt.Sprintf("%s %v %s=%s", strings.TrimPrefix(f.GetName(), "bouncewatch_"), e.GetValue(), e.Label[0].GetName(), e.Label[0].GetValue()))
+				}
+			}
+		}
+		return all
+	}
+	c := NewWithoutDomains()
+	add := func(c *Counts, status logparse.Status, queueID string) {
+		ev := event(status, 550, "a@example.com")
+		ev.QueueID = []byte(queueID)
+		c.Add(ev, replycode.Verdict{Cause: replycode.UserUnknown}, false)
+	}
+	add(c, logparse.Sent, "4XyZ0000000")
+	for _, odd := range []string{"", "<script>", "a b", "a\"b", "a\nb", "\xff", "user@example.com", strings.Repeat("A", 33)} {
+		add(c, logparse.Bounced, odd)
+	}
+	if got := exemplars(c); got != nil {
+		t.Errorf("exemplars %v of what is no queue id of a failure", got)
+	}
+	add(c, logparse.Bounced, "4XyZ1111111")
+	add(c, logparse.Bounced, "1tKxYz-000000003Xc-1aBc")
+	want := []string{"failures_total 1 queue_id=1tKxYz-000000003Xc-1aBc", "provider_failures_total 1 queue_id=1tKxYz-000000003Xc-1aBc"}
+	clone := c.Clone()
+	add(c, logparse.Bounced, "4XyZ2222222")
+	if got := exemplars(clone); !reflect.DeepEqual(got, want) {
+		t.Errorf("exemplars %v, want %v", got, want)
+	}
+	if state := stateOf(t, clone); strings.Contains(state, "1tKxYz") {
+		t.Error("a queue id in the state")
+	}
+	report := New()
+	add(report, logparse.Bounced, "4XyZ1111111")
+	if got := exemplars(report); got != nil {
+		t.Errorf("exemplars %v of a report", got)
 	}
 }
 

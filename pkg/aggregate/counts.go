@@ -49,6 +49,7 @@ type Counts struct {
 	delays    map[delayKey]*Histogram
 	unmatched map[string]*uint64 // by template
 	overflow  uint64
+	exemplars map[seriesKey]*exemplar // of a daemon only
 
 	hours  map[int64]*[logparse.NumStatuses]uint64 // by Unix time / 3600
 	hour   *[logparse.NumStatuses]uint64           // the one of hourAt
@@ -84,13 +85,17 @@ func NewWithoutDomains() *Counts {
 // of the Event's bytes but the recipient's domain.
 func (c *Counts) Add(ev *logparse.Event, v replycode.Verdict, remark bool) {
 	n := uint64(max(ev.Count(), 0))
-	c.addKey(Key{
+	k := Key{
 		MTA: ev.MTA, Direction: ev.Direction, Status: ev.Status, Remark: remark,
 		Code: ev.Code, Enhanced: ev.Enhanced, Class: ev.Class(),
 		Cause: v.Cause, Provider: v.Provider,
-	}, n)
+	}
+	c.addKey(k, n)
 	if remark {
 		return
+	}
+	if c.domainLimit == 0 {
+		c.setExemplar(k, ev.QueueID)
 	}
 	if ev.Direction == logparse.Outbound {
 		c.addDomain(ev.RecipientDomain(), ev.Status, n)
@@ -231,5 +236,6 @@ func (c *Counts) Merge(o *Counts) {
 		c.addTemplate(t, *n)
 	}
 	c.mergeHours(o)
+	c.mergeExemplars(o)
 	c.overflow += o.overflow
 }

@@ -4,9 +4,9 @@ import (
 	"math"
 	"sort"
 
-	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/proto"
+	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 )
@@ -111,24 +111,21 @@ func (h *Histogram) merge(o *Histogram) {
 	}
 }
 
-// A delayMetric serves a Histogram in both forms. client_golang has constant
-// metrics for either, not for both in one.
-type delayMetric struct {
-	prometheus.Metric // the classic form
-	h                 *Histogram
-}
-
-// Write implements prometheus.Metric.
-func (m delayMetric) Write(out *dto.Metric) error {
-	if err := m.Metric.Write(out); err != nil {
-		return err
+// metric is the histogram in both forms, classic and native, in one. client_golang
+// has constant metrics for either only.
+func (h *Histogram) metric(created *timestamppb.Timestamp) *dto.Histogram {
+	out := &dto.Histogram{
+		SampleCount: proto.Uint64(h.Count), SampleSum: proto.Float64(h.Sum()), CreatedTimestamp: created,
+		Schema: proto.Int32(nativeSchema), ZeroThreshold: proto.Float64(nativeZero), ZeroCount: proto.Uint64(h.Zero),
+		Bucket: make([]*dto.Bucket, len(DelayBuckets)),
 	}
-	classic := out.Histogram
-	classic.Schema = proto.Int32(nativeSchema)
-	classic.ZeroThreshold = proto.Float64(nativeZero)
-	classic.ZeroCount = proto.Uint64(m.h.Zero)
-	classic.PositiveSpan, classic.PositiveDelta = m.h.spans()
-	return nil
+	var sum uint64
+	for i := range DelayBuckets {
+		sum += h.Buckets[i]
+		out.Bucket[i] = &dto.Bucket{UpperBound: &DelayBuckets[i], CumulativeCount: proto.Uint64(sum)}
+	}
+	out.PositiveSpan, out.PositiveDelta = h.spans()
+	return out
 }
 
 // spans are the filled buckets, as runs of neighbours and differences of counts.

@@ -170,6 +170,14 @@ func (p *panel) stacked() *panel {
 	return p
 }
 
+// exemplars shows dots for single failures, with their queue id.
+func (p *panel) exemplars() *panel {
+	for i := range p.Targets {
+		p.Targets[i].Exemplar = true
+	}
+	return p
+}
+
 // logarithmic is for what may be a moment or days.
 func (p *panel) logarithmic() *panel {
 	p.FieldConfig.Defaults.Min = nil

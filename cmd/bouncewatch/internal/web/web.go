@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/version"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
@@ -25,16 +28,16 @@ const stalled = time.Minute
 
 // Handler serves what view returns.
 func Handler(view func() *pipeline.View, logger *slog.Logger) http.Handler {
+	counts := aggregate.NewCollector(func() *aggregate.Counts { return view().Counts }, view().Created)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
-		aggregate.NewCollector(func() *aggregate.Counts { return view().Counts }, view().Created),
 		sources{view},
 		versioncollector.NewCollector("bouncewatch"),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(registry, promhttp.HandlerOpts{
+	mux.Handle("GET /metrics", promhttp.HandlerFor(joined{counts, registry}, promhttp.HandlerOpts{
 		ErrorLog:                            slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		EnableOpenMetrics:                   true,
 		EnableOpenMetricsTextCreatedSamples: true,
@@ -49,6 +52,22 @@ func Handler(view func() *pipeline.View, logger *slog.Logger) http.Handler {
 	})
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { status(w, view(), logger) })
 	return mux
+}
+
+// joined gathers from both, whose families have different names, so that nothing
+// must be checked: prometheus.Gatherers compares all series with each other.
+type joined struct{ counts, rest prometheus.Gatherer }
+
+// Gather implements prometheus.Gatherer.
+func (j joined) Gather() ([]*dto.MetricFamily, error) {
+	counts, err := j.counts.Gather()
+	if err != nil {
+		return nil, err
+	}
+	rest, err := j.rest.Gather()
+	all := append(counts, rest...)
+	slices.SortFunc(all, func(a, b *dto.MetricFamily) int { return strings.Compare(a.GetName(), b.GetName()) })
+	return all, err
 }
 
 func answer(w http.ResponseWriter, ok bool, yes, no string) {

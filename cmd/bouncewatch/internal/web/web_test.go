@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,19 @@ func TestOpenMetricsTellsWhenCountingBegan(t *testing.T) {
 	}
 }
 
+func TestOpenMetricsHasTheQueueIDOfFailures(t *testing.T) {
+	v := newView()
+	v.Counts.Add(&logparse.Event{MTA: logparse.Exim, Direction: logparse.Outbound, Status: logparse.Bounced, Code: 550, Recipients: 1, Delay: -1,
+		QueueID: []byte("1tKxYz-000000003Xc-1aBc")}, replycode.Verdict{Cause: replycode.UserUnknown}, false)
+	want := `bouncewatch_failures_total{cause="user_unknown",class="5xx",direction="outbound",mta="exim"} 1.0 # {queue_id="1tKxYz-000000003Xc-1aBc"} 1.0`
+	if _, body := get(t, v, "/metrics", "application/openmetrics-text; version=1.0.0"); !strings.Contains(body, want+"\n") {
+		t.Errorf("no line %s", want)
+	}
+	if _, body := get(t, v, "/metrics", ""); strings.Contains(body, "1tKxYz") {
+		t.Error("an exemplar in the text format, which has none")
+	}
+}
+
 func TestHealth(t *testing.T) {
 	behind := newView()
 	behind.CaughtUp = false
@@ -119,5 +133,40 @@ func TestStatusPageEscapesWhatLogsSay(t *testing.T) {
 	}
 	if strings.Contains(body, "<script") {
 		t.Error("a reply became markup")
+	}
+}
+
+// No name may come from both sides: joined does not look.
+func TestFamiliesAreServedOnceAndInOrder(t *testing.T) {
+	_, body := get(t, newView(), "/metrics", "")
+	var names []string
+	for line := range strings.Lines(body) {
+		if name, ok := strings.CutPrefix(line, "# TYPE "); ok {
+			name, _, _ = strings.Cut(name, " ")
+			names = append(names, name)
+		}
+	}
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) || len(names) < 20 {
+		t.Errorf("families %v", names)
+	}
+}
+
+func BenchmarkMetrics(b *testing.B) {
+	v := newView()
+	h := Handler(func() *pipeline.View { return v }, slog.New(slog.DiscardHandler))
+	for name, accept := range map[string]string{
+		"text":        "text/plain;version=0.0.4",
+		"openmetrics": "application/openmetrics-text;version=1.0.0",
+		"protobuf":    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+	} {
+		b.Run(name, func(b *testing.B) {
+			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
+			r.Header.Set("Accept", accept)
+			for b.Loop() {
+				w := httptest.NewRecorder()
+				h.ServeHTTP(w, r)
+				b.ReportMetric(float64(w.Body.Len()), "bytes")
+			}
+		})
 	}
 }
