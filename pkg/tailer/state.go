@@ -9,6 +9,8 @@ type FileState struct {
 	Generations []GenerationState `json:"generations,omitempty"`
 	// Known are the first bytes of rotated files of which nothing is left to read.
 	Known []Fingerprint `json:"known,omitempty"`
+	// Cursor is the position in the systemd journal, which has no files to speak of.
+	Cursor string `json:"cursor,omitempty"`
 }
 
 // GenerationState is the position in one file that stood, or stands, under the path.
