@@ -15,7 +15,8 @@ func claimsExim(f *Frame) bool {
 		return true
 	}
 	b := exDropPID(f.Message)
-	if id, _ := exMessageID(b); id != nil {
+	if id, rest := exMessageID(b); id != nil {
+		f.id, f.rest = id, rest
 		return true
 	}
 	return f.Program == nil && f.Host == nil && exOpens(b)
@@ -71,8 +72,12 @@ func exIsID(b []byte) bool {
 	if len(b) == 23 {
 		second = 18
 	}
-	for i, c := range b {
-		if dash := i == 6 || i == second; dash != (c == '-') || !dash && !pfIsAlnum(c) {
+	return b[6] == '-' && b[second] == '-' && exAlnum(b[:6]) && exAlnum(b[7:second]) && exAlnum(b[second+1:])
+}
+
+func exAlnum(b []byte) bool {
+	for _, c := range b {
+		if !pfIsAlnum(c) {
 			return false
 		}
 	}
@@ -82,9 +87,11 @@ func exIsID(b []byte) bool {
 // parseExim reads what Exim wrote. The flag behind the message id decides; in
 // front of it stands nothing that anyone else can choose.
 func parseExim(f *Frame, ev *Event) Result {
-	id, rest := exMessageID(exDropPID(f.Message))
+	id, rest := f.id, f.rest
 	if id == nil {
-		return exWithoutID(rest, f, ev)
+		if id, rest = exMessageID(exDropPID(f.Message)); id == nil {
+			return exWithoutID(rest, f, ev)
+		}
 	}
 	ev.QueueID = id
 	if len(rest) < 2 {
@@ -99,6 +106,10 @@ func parseExim(f *Frame, ev *Event) Result {
 		return exDelivery(Deferred, rest[2:], ev)
 	case "<=", "(=", "*>": // an arrival, a fake rejection, a delivery that -N only plays
 		return ResultIgnored
+	case "Co":
+		if string(rest) == "Completed" { // every fourth line of a main log
+			return ResultIgnored
+		}
 	}
 	return exWithoutFlag(rest, f, ev)
 }
@@ -114,7 +125,8 @@ func exWithoutFlag(b []byte, f *Frame, ev *Event) Result {
 
 // exHostFault reads what one host answered while others are still to be tried:
 // "H=host [ip]: SMTP error from ..." and, before Exim 4.83, "SMTP error from
-// remote mail server after RCPT TO:<...>: host name [ip]: reply".
+// remote mail server after RCPT TO:<...>: host name [ip]: reply". The host can
+// also be a client: of a warning or of mail that an ACL threw away.
 func exHostFault(b []byte, ev *Event) Result {
 	var fields exFields
 	text := fields.read(b)
@@ -123,12 +135,19 @@ func exHostFault(b []byte, ev *Event) Result {
 		if !exReason(b, ev) {
 			return ResultIgnored
 		}
-	} else if !exReason(text, ev) && len(text) == 0 {
+	} else if fields.client || fields.sender != nil || !exReason(text, ev) && (len(text) == 0 || exSaysClient(text)) {
 		return ResultIgnored
 	}
 	ev.Direction, ev.Status = Outbound, NoStatus
-	fields.setRelay(ev)
+	if ev.RelayHost == nil && ev.RelayIP == nil {
+		fields.setRelay(ev)
+	}
 	return ResultRemark
+}
+
+// exSaysClient says whether the words behind H= are about a client.
+func exSaysClient(b []byte) bool {
+	return pfStarts(b, "Warning: ") || pfStarts(b, "sender verify ") || pfStarts(b, "accept") || pfStarts(b, "discarded")
 }
 
 // exWithoutID reads lines about clients.

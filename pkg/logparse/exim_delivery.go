@@ -41,9 +41,9 @@ func exDelivery(status Status, b []byte, ev *Event) Result {
 
 // exAddress cuts off the final address and what Exim puts behind it: the parents
 // in parentheses and the original address in angle brackets. A delivery to a
-// pipe, a file or :fail: has the original address as its recipient.
+// pipe, a file, an autoreply or :fail: has the original address as its recipient.
 func exAddress(b []byte) (address, rest []byte) {
-	special := len(b) > 0 && (b[0] == '|' || b[0] == '/' || b[0] == ':')
+	special := len(b) > 0 && (b[0] == '|' || b[0] == '/' || b[0] == '>' || b[0] == ':')
 	end := exAddressEnd(b, special)
 	whole := bytes.TrimRight(b[:end], " ")
 	rest = b[end:]
@@ -83,6 +83,8 @@ func exAddressEnd(b []byte, special bool) int {
 		switch {
 		case b[i] == '<':
 			i += exBracketed(b[i:]) - 1
+		case b[i] == '"' && special: // an argument of a pipe's command
+			i += max(bytes.IndexByte(b[i+1:], '"')+1, 0)
 		case b[i] == ':' && !special && (i+1 == len(b) || b[i+1] == ' '):
 			return i
 		case b[i] == ' ' && exIsField(b[i+1:]):
@@ -129,6 +131,7 @@ type exFields struct {
 	confirmation     []byte // of C="..."
 	queueTime        []byte // of QT=
 	reason           bool   // a colon ended the fields: the reason follows
+	client           bool   // H= has the name that a client calls itself: "(helo)"
 }
 
 func (f *exFields) setRelay(ev *Event) {
@@ -181,12 +184,13 @@ func exKeyLen(b []byte) int {
 			return i
 		}
 	case b[i] == '.' || b[i] == '-' || b[i] == '*':
-		if b[0] == 'L' && i == 1 { // "L.-": pipelining and what of it was used
-			for i < len(b) && b[i] != ' ' {
-				i++
-			}
-			return i
+		if b[0] != 'L' && string(b[:i]) != "TFO" || b[0] == 'L' && i != 1 {
+			return 0
 		}
+		for i < len(b) && b[i] != ' ' { // "L.-", "TFO*": what of pipelining or fast open was used
+			i++
+		}
+		return i
 	}
 	return 0
 }
@@ -261,13 +265,15 @@ func (f *exFields) host(b []byte) (rest []byte, more bool) {
 	if len(f.hostName) == 0 {
 		f.hostName = nil
 	}
+	if after, ok := pfAfter(b, " DS ["); ok {
+		return f.address(after) // log_selector = +dnssec: the name was looked up securely
+	}
 	if after, ok := pfAfter(b, " ("); ok {
-		b = after
+		b, f.client = after, true
 	} else if len(b) > 0 && b[0] == '(' {
-		b = b[1:]
+		b, f.client = b[1:], true
 	} else if after, ok := pfAfter(b, " ["); ok {
-		b = after
-		return f.address(b)
+		return f.address(after)
 	} else if len(b) > 0 && b[0] == '[' {
 		return f.address(b[1:])
 	} else {

@@ -17,11 +17,12 @@ var exForms = [...]struct {
 	{"LMTP error after ", true}, // what the server said about one recipient
 	{"SMTP error from remote mailer after ", true},
 	{"SMTP timeout after ", false},
-	{"SMTP timeout while connected to ", false},
 	{"Remote host closed connection in response to ", false},
 	{"Malformed SMTP reply in response to ", false},
 	{"Malformed LMTP reply in response to ", false},
 	{"LMTP timeout after ", false},
+	{"LMTP connection closed after ", false},
+	{"PRDR error after ", true},
 }
 
 // exReason finds stage, codes and reply in the reason of a failure and sets
@@ -35,16 +36,21 @@ func exReason(b []byte, ev *Event) (ok bool) {
 		form := &exForms[i]
 		if rest, found := pfAfter(b, form.prefix); found {
 			exAnswer(rest, form.reply, ev)
-			if ev.Stage == Data && form.prefix[0] == 'L' {
-				ev.Stage = EOD // LMTP answers the data once for each recipient (RFC 2033)
+			if ev.Stage == Data && form.reply && form.prefix[0] != 'S' {
+				ev.Stage = EOD // LMTP (RFC 2033) and PRDR answer the data once for each recipient
 			}
 			return true
 		}
 	}
-	// "Remote host name [ip] closed connection in response to ..."
-	if rest, found := pfAfter(b, "Remote host "); found {
-		if i := bytes.Index(rest, exClosed); i >= 0 && bytes.IndexByte(rest[:i], ':') < 0 {
-			exAnswer(rest[i+len(exClosed):], false, ev)
+	for i := range exHostForms {
+		form := &exHostForms[i]
+		rest, found := pfAfter(b, form.prefix)
+		if !found {
+			continue
+		}
+		if host, point, ok := pfCut(rest, form.infix); ok && exIsHost(host) {
+			exOldHost(host, ev)
+			exAnswer(point, false, ev)
 			return true
 		}
 	}
@@ -59,10 +65,17 @@ func exReason(b []byte, ev *Event) (ok bool) {
 	return false
 }
 
-var (
-	exClosed      = []byte("] closed connection in response to ")
-	exSpacedColon = []byte(" : ")
-)
+// exHostForms are those before Exim 4.83, with the host between the words.
+var exHostForms = [...]struct {
+	prefix string
+	infix  []byte
+}{
+	{"Remote host ", []byte(" closed connection in response to ")},
+	{"SMTP timeout while connected to ", []byte(" after ")},
+	{"Malformed SMTP reply from ", []byte(" in response to ")},
+}
+
+var exSpacedColon = []byte(" : ")
 
 // exStages are the points of the dialogue. Addresses in angle brackets follow
 // some of them.
@@ -140,8 +153,12 @@ func exIsExpiry(ev *Event) bool {
 	if bytes.HasSuffix(ev.Text, exRetryTimeout) {
 		return true
 	}
-	return ev.Code == replycode.None && pfStarts(ev.Text, "all hosts") && bytes.Contains(ev.Text, exFailingLong)
+	return ev.Code == replycode.None && (pfStarts(ev.Text, "all hosts") && bytes.Contains(ev.Text, exFailingLong) ||
+		pfStarts(ev.Text, exLongFailure))
 }
+
+// exLongFailure is what Exim 3 and the first 4 said.
+const exLongFailure = "retry time not reached for any host after a long failure period"
 
 var (
 	exRetryTimeout = []byte("retry timeout exceeded")

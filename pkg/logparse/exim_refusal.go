@@ -21,6 +21,9 @@ func exRefusal(b []byte, f *Frame, ev *Event) Result {
 	if rest, ok := pfAfter(b, "SMTP syntax error in \""); ok {
 		return exSyntaxError(rest, ev)
 	}
+	if rest, ok := pfAfter(b, "SMTP protocol error in \""); ok {
+		return exSyntaxError(rest, ev)
+	}
 	var fields exFields
 	rest := b
 	if exKeyLen(b) > 0 {
@@ -86,7 +89,8 @@ func exClientIP(b []byte) []byte {
 	return fields.hostIP
 }
 
-// exSyntaxError reads "RCPT TO:<x@@>" H=host [ip] domain missing or malformed". The
+// exSyntaxError reads "RCPT TO:<x@@>" H=host [ip] domain missing or malformed", and
+// of a protocol error "RCPT TO:<x@y>" H=host [ip] valid MAIL command must precede". The
 // command is the client's, so the host is looked for from the end.
 func exSyntaxError(b []byte, ev *Event) Result {
 	ev.Direction, ev.Status, ev.Text = Inbound, Rejected, b
@@ -142,11 +146,26 @@ func exRejected(b []byte, fields *exFields, ev *Event) {
 		ev.Stage = c.stage
 		if c.address {
 			rest = exRefusedAddress(c.stage, rest, ev)
+		} else if client, ok := pfAfter(rest, " from "); ok && fields.hostIP == nil {
+			rest = exNamedClient(client, fields, ev) // "HELO from host [ip]: syntactically invalid argument(s): ..."
 		}
 		exRefusalText(rest, fields, ev)
 		return
 	}
 	exRefusalText(b, fields, ev)
+}
+
+// exNamedClient reads "host (helo) [ip]:port I=[ip]:25: reason".
+func exNamedClient(b []byte, fields *exFields, ev *Event) (rest []byte) {
+	rest, more := fields.host(b)
+	ev.ClientIP = fields.hostIP
+	if more {
+		rest = fields.read(rest)
+	}
+	if rest = bytes.Trim(rest, " "); len(rest) > 0 {
+		ev.Text = rest
+	}
+	return nil
 }
 
 // exRefusedAddress reads the address that was refused.
@@ -187,6 +206,8 @@ func exRefusalText(b []byte, fields *exFields, ev *Event) {
 	if i := bytes.Index(b, exSpacedColon); i >= 0 && exIsHost(b[:i]) && exReason(b[i+len(exSpacedColon):], ev) {
 		ev.Stage, ev.Enhanced = stage, 0 // the client hears this host's own enhanced code, if any
 		ev.RelayHost, ev.RelayIP, ev.RelayPort = nil, nil, 0
+	} else if reply := exCalloutReply(b); reply != nil {
+		ev.Code, _ = exReplyCodes(reply)
 	} else {
 		ev.Code, ev.Enhanced = exReplyCodes(b)
 		if ev.Code == replycode.None {
@@ -197,6 +218,27 @@ func exRefusalText(b []byte, fields *exFields, ev *Event) {
 		ev.Status = TempFailed
 	}
 }
+
+// exCalloutReply is what the host behind answered to a recipient callout, in the
+// words before Exim 4.83: "response to "RCPT TO:<address>" from host [ip] was: 550
+// reply". nil where b does not say so.
+func exCalloutReply(b []byte) []byte {
+	rest, ok := pfAfter(b, "response to \"RCPT TO:")
+	if !ok || len(rest) == 0 || rest[0] != '<' {
+		return nil
+	}
+	rest, ok = pfAfter(rest[exBracketed(rest):], "\" from ")
+	if !ok {
+		return nil
+	}
+	host, reply, ok := pfCut(rest, exWas)
+	if !ok || !exIsHost(host) {
+		return nil
+	}
+	return reply
+}
+
+var exWas = []byte(" was: ")
 
 // exSynchronization reads "(input sent without waiting for greeting): rejected
 // connection from H=host [ip] input=...". The client is told 554.

@@ -274,6 +274,7 @@ func FuzzExim(f *testing.F) {
 		if got != ResultEvent || ev.Direction != Outbound || ev.Code == 0 || !bytes.HasSuffix(message, ev.Text) {
 			return
 		}
+		frame = Frame{Lines: 1}
 		frame.Message = append(bytes.Clone(message), ` => x@example.com R=a T=b H=c [192.0.2.66] C="250 ok" ** y: 550 5.1.1`...)
 		var more Event
 		more.reset()

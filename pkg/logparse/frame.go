@@ -14,7 +14,7 @@ type Frame struct {
 	Lines  int  // physical lines that the message was put together from, at least 1
 
 	role pfRole // of a Postfix daemon: what lines it can write
-	id   []byte // of a Postfix line: its queue id, nil without one
+	id   []byte // the queue id of a Postfix line or the message id of an Exim line, nil without one
 	rest []byte // and what follows it; nil where no one looked yet
 }
 

@@ -23,6 +23,8 @@ type parserState struct {
 	flows [2]framePiece  // container records in pieces: stdout, stderr
 	last  frameMemory
 
+	ownFile bool // the last line with a header at its beginning was of a server that writes its own file
+
 	header headerMemory
 	copies copyMemory
 	tags   tagMemory
@@ -32,21 +34,33 @@ type parserState struct {
 func (p *Parser) cut(line []byte, f *Frame) frameKind {
 	*f = Frame{Lines: 1}
 	if p.state.header.recall(line, f) && bytes.IndexByte(line, 0) < 0 {
+		p.state.ownFile = false
 		return p.finish(f)
 	}
 	*f = Frame{Lines: 1}
 	kind := frameHeader(line, f)
 	if kind == frameFull {
 		p.state.header.keep(line, f)
+		p.state.ownFile = f.Program == nil
 	}
 	if kind == frameNone || kind == frameFull && bytes.IndexByte(line, 0) >= 0 {
 		*f = Frame{Lines: 1}
+		if p.state.ownFile && frameContinues(line) {
+			return frameNone
+		}
 		kind = p.unwrap(line, f)
 	}
 	if kind != frameFull {
 		return kind
 	}
 	return p.finish(f)
+}
+
+// frameContinues says whether the line can be a continued header line of a mail.
+// Exim's reject log has them behind a refusal, and the mail's sender chooses their
+// words: they must not pass for lines of a log.
+func frameContinues(line []byte) bool {
+	return len(line) > 0 && (line[0] == ' ' || line[0] == '\t')
 }
 
 // frameHeader cuts the headers that nearly all lines have: classic syslog, RFC
@@ -70,6 +84,10 @@ func frameHeader(line []byte, f *Frame) frameKind {
 // frameOwnFile handles "2024-06-03 10:00:00 ...", which is Exim's, unless a
 // syslog tag with a pid follows: then a template of a syslog daemon wrote it.
 func frameOwnFile(rest []byte, f *Frame) frameKind {
+	if id, _ := exMessageID(rest); id != nil {
+		f.Message = rest
+		return frameFull
+	}
 	g := *f
 	if frameOrigin(rest, &g) == frameFull && g.PID != nil && !bytes.ContainsAny(g.Host, "=(<") && !bytes.ContainsRune(g.Program, '=') {
 		*f = g

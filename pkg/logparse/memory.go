@@ -15,6 +15,9 @@ type headerMemory struct {
 // keep remembers the header of a line that begins "stamp host tag".
 func (m *headerMemory) keep(line []byte, f *Frame) {
 	m.n = 0
+	if f.Host == nil {
+		return
+	}
 	stamp, n := stampBSD(line)
 	if n == 0 {
 		stamp, n = stampISO(line)
