@@ -114,8 +114,8 @@ func TestTextLeadsWithWhatToDo(t *testing.T) {
 		t.Errorf("the report begins\n%.600s\nwant\n%s", text, want)
 	}
 	for _, want := range []string{
-		"         9  sender host admin\n", "         4    ip_blocked         outbound\n",
-		"         3    user_unknown       outbound\n", "         2    network_error      outbound\n",
+		"\nsender host admin\n                   5  relay_denied\n", "         4            ip_blocked\n",
+		"\nsender\n         3            user_unknown\n", "         2            network_error\n",
 		"         7  550      outbound Mailbox not available", "         2  4xx      outbound no reply code in the log\n",
 		"         1  unparsed: of a mail server, not understood (--unparsed shows them)\n",
 		"         7  we | do *not* <i>know</i> ?[#J\n",

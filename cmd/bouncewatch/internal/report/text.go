@@ -157,50 +157,72 @@ func grouped(n uint64) string {
 	return s
 }
 
-// causes groups what failed by who must act, the one with most to do first.
+// ourActors are those whom a postmaster can be, and who can do something at once.
+// They come first, and in red.
+var ourActors = []string{"sender host admin", "host's admin", "user or relay admin", "sending domain's admin", "resolver's admin", "host admins", "both admins", "both"}
+
+// A causeLine is a cause in both directions.
+type causeLine struct {
+	cause, advice     string
+	outbound, inbound uint64
+}
+
+func (l *causeLine) total() uint64 { return l.outbound + l.inbound }
+
+// causes groups what failed by who must act: first those who can be the reader.
 func (p *printer) causes() {
-	type row struct {
-		cause, direction string
-		advice           string
-		n                uint64
-	}
 	totals := map[string]uint64{}
-	rows := map[string][]*row{}
+	lines := map[string][]*causeLine{}
 	var actors []string
 	for _, r := range p.doc.Causes {
 		if totals[r.Actor] == 0 {
 			actors = append(actors, r.Actor)
 		}
 		totals[r.Actor] += r.Count
-		var same *row
-		for _, other := range rows[r.Actor] {
-			if other.cause == r.Cause && other.direction == r.Direction {
-				same = other
-			}
+		i := slices.IndexFunc(lines[r.Actor], func(l *causeLine) bool { return l.cause == r.Cause })
+		if i < 0 {
+			i = len(lines[r.Actor])
+			lines[r.Actor] = append(lines[r.Actor], &causeLine{cause: r.Cause, advice: r.Advice})
 		}
-		if same == nil {
-			same = &row{r.Cause, r.Direction, r.Advice, 0}
-			rows[r.Actor] = append(rows[r.Actor], same)
+		if r.Direction == logparse.Inbound.String() {
+			lines[r.Actor][i].inbound += r.Count
+		} else {
+			lines[r.Actor][i].outbound += r.Count
 		}
-		same.n += r.Count
 	}
 	if len(actors) == 0 {
 		return
 	}
 	sortDown(actors, func(a string) uint64 { return totals[a] })
+	slices.SortStableFunc(actors, func(a, b string) int { return rank(a) - rank(b) })
 	p.heading("What to do, by who must act")
+	p.line(faint, fmt.Sprintf("%10s%10s  %s", "outbound", "inbound", "cause"))
 	for _, actor := range actors {
-		p.line(bold, fmt.Sprintf("%10s  %s", grouped(totals[actor]), actor))
-		sortDown(rows[actor], func(r *row) uint64 { return r.n })
-		for _, r := range rows[actor] {
-			color := red
-			if r.direction == logparse.Inbound.String() {
-				color = ""
+		p.line(bold, actor)
+		sortDown(lines[actor], (*causeLine).total)
+		for _, l := range lines[actor] {
+			color := ""
+			if l.outbound > 0 && rank(actor) < len(ourActors) {
+				color = red
 			}
-			p.line(color, fmt.Sprintf("%10s    %-18s %s", grouped(r.n), r.cause, r.direction))
-			p.wrapped(r.advice, 14)
+			p.line(color, fmt.Sprintf("%10s%10s  %s", blankZero(l.outbound), blankZero(l.inbound), l.cause))
+			p.wrapped(l.advice, 24)
 		}
 	}
+}
+
+func rank(actor string) int {
+	if i := slices.Index(ourActors, actor); i >= 0 {
+		return i
+	}
+	return len(ourActors)
+}
+
+func blankZero(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return grouped(n)
 }
 
 // wrapped prints prose in lines that fit.

@@ -1,0 +1,77 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// The report in the README is what the program prints, but for its dates: stamps
+// without a year get that of the file.
+func TestReadmeShowsTheRealReport(t *testing.T) {
+	root := filepath.Join("..", "..")
+	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, ok := strings.Cut(string(readme), "<!-- report -->\n```console\n$ bouncewatch ")
+	if !ok {
+		t.Fatal("no report in the README")
+	}
+	command, report, _ := strings.Cut(block, "\n")
+	report, _, _ = strings.Cut(report, "```")
+	t.Chdir(root)
+	t.Setenv("COLUMNS", "80")
+	var stdout, stderr bytes.Buffer
+	if status := run(t.Context(), strings.Fields(command), nil, &stdout, &stderr); status != exitOK {
+		t.Fatalf("status %d: %s", status, stderr.String())
+	}
+	undated := func(s string) string {
+		return regexp.MustCompile(`(?m)^Mail  .*$`).ReplaceAllString(s, "Mail")
+	}
+	if want := undated(report); !strings.HasPrefix(undated(stdout.String()), want) {
+		t.Errorf("the program prints\n%.3000s\nthe README shows\n%s", stdout.String(), want)
+	}
+}
+
+// Every command in the README's blocks is one that the program knows, with flags
+// that it has.
+func TestReadmeCommandsExist(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, m := range regexp.MustCompile(`(?m)^(?:\./bouncewatch|go run \./cmd/bouncewatch) (.*)$`).FindAllStringSubmatch(string(readme), -1) {
+		line, _, _ := strings.Cut(m[1], " #")
+		line, _, _ = strings.Cut(line, " > ")
+		args := shellWords(line)
+		cmd, rest, err := newRoot().Find(args)
+		if err != nil || cmd.Name() == "bouncewatch" {
+			t.Errorf("%s: %v", line, err)
+			continue
+		}
+		if err := cmd.ParseFlags(rest); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+		n++
+	}
+	if n < 10 {
+		t.Errorf("only %d commands found", n)
+	}
+}
+
+// shellWords splits at blanks outside of single quotes.
+func shellWords(s string) (words []string) {
+	for i, part := range strings.Split(s, "'") {
+		if i%2 == 1 {
+			words = append(words, part)
+		} else {
+			words = append(words, strings.Fields(part)...)
+		}
+	}
+	return words
+}
