@@ -1,6 +1,7 @@
 package tailer
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -60,7 +61,9 @@ type Follower struct {
 	started bool // the first look is over: what appears from now on is new
 	notify  *notifier
 	engine  *engine
+	ended   <-chan struct{}
 	buf     []byte // of the batch that Next returned last
+	look4k  [4096]byte
 
 	lastLook time.Time
 	woken    bool
@@ -68,10 +71,10 @@ type Follower struct {
 	turn     int // the source that Next asks first
 }
 
-// Follow starts following; ctx ends it, as Close does.
+// Follow starts following. When ctx ends, Next returns nothing more; Close is still to be called.
 func Follow(ctx context.Context, opts FollowOptions) (*Follower, error) {
 	opts.setDefaults()
-	f := &Follower{opts: opts, buf: make([]byte, 0, blockSize)}
+	f := &Follower{opts: opts, ended: ctx.Done(), buf: make([]byte, 0, blockSize)}
 	if !opts.noEngine && engineWorks() {
 		f.engine = newEngine()
 	}
@@ -93,12 +96,10 @@ func (f *Follower) wanted(path string) bool {
 }
 
 func (f *Follower) add(path string) *source {
-	for _, s := range f.sources {
-		if s.path == path {
-			return s
-		}
+	if s := f.source(path); s != nil {
+		return s
 	}
-	s := &source{f: f, path: path, opts: &f.opts}
+	s := &source{f: f, path: path, opts: &f.opts, fromEnd: !f.started && !f.opts.FromStart}
 	f.sources = append(f.sources, s)
 	slices.SortFunc(f.sources, func(a, b *source) int { return strings.Compare(a.path, b.path) })
 	f.notify.watch(s.dirs())
@@ -117,13 +118,41 @@ func (f *Follower) expand() {
 			found = append(found, p)
 		}
 	}
-	for _, p := range found {
-		rotated := slices.ContainsFunc(found, func(other string) bool { return isRotated(other, p) })
-		if rotated && !slices.Contains(f.opts.Paths, p) {
-			continue
+	for _, s := range f.sources {
+		if s.present() && !slices.Contains(found, s.path) {
+			found = append(found, s.path) // its rotated forms are its own, also while it is missing
 		}
-		f.add(p)
 	}
+	slices.SortFunc(found, func(a, b string) int { // a log before its rotated forms, whose names are longer
+		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
+	})
+	for _, p := range slices.Compact(found) {
+		base := slices.IndexFunc(f.sources, func(s *source) bool { return isRotated(s.path, p) })
+		if base < 0 || slices.Contains(f.opts.Paths, p) {
+			f.add(p)
+		} else if own := f.source(p); own != nil {
+			f.sources[base].absorb(own) // it was found before the log that it belongs to
+			f.drop(own)
+		}
+	}
+	for _, s := range slices.Clone(f.sources) {
+		if !slices.Contains(found, s.path) {
+			f.drop(s)
+		}
+	}
+}
+
+func (f *Follower) source(path string) *source {
+	for _, s := range f.sources {
+		if s.path == path {
+			return s
+		}
+	}
+	return nil
+}
+
+func (f *Follower) drop(s *source) {
+	f.sources = slices.DeleteFunc(f.sources, func(other *source) bool { return other == s })
 }
 
 // Next returns the next whole lines of any source; it waits for them until ctx ends. The lines are
@@ -132,6 +161,11 @@ func (f *Follower) Next(ctx context.Context) (Batch, error) {
 	for {
 		if err := ctx.Err(); err != nil {
 			return Batch{}, err
+		}
+		select {
+		case <-f.ended:
+			return Batch{}, context.Canceled
+		default:
 		}
 		if f.woken || f.opts.now().Sub(f.lastLook) >= f.opts.Poll {
 			f.look()
@@ -207,6 +241,7 @@ func (f *Follower) wait(ctx context.Context) {
 	}
 	select {
 	case <-ctx.Done():
+	case <-f.ended:
 	case <-timer.C:
 	case <-f.notify.changed:
 		f.gather(ctx)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -20,6 +21,7 @@ type generation struct {
 	offset   int64 // behind the last line that was returned
 	line     int64 // number of the line at offset
 	skipping bool  // offset is inside an overlong line
+	scanned  int64 // no line ends between offset and here
 	head     []byte
 	size     int64 // as of the last look
 
@@ -89,7 +91,7 @@ func (g *generation) measure() bool {
 	if err != nil {
 		return true // tell no change from a fault of the disk
 	}
-	if !g.intact(g.offset) {
+	if info.Size() < g.offset || !g.intact(g.offset) {
 		return false
 	}
 	if info.Size() != g.size {
@@ -107,14 +109,25 @@ func (g *generation) behind() bool {
 	return g.size > g.offset && !g.partial()
 }
 
-// partial says whether only the beginning of a line is left.
+// partial says whether only the beginning of a line is left. It does not touch the last batch, and
+// looks at no byte twice.
 func (g *generation) partial() bool {
-	if g.size-g.offset > int64(blockSize) {
-		return false
+	if g.size-g.offset > int64(g.s.opts.MaxLine) {
+		return false // to be cut
 	}
-	buf := g.s.f.scratch(int(g.size - g.offset))
-	n, _ := g.file.ReadAt(buf, g.offset)
-	return bytes.IndexByte(buf[:n], '\n') < 0 && nulRun(buf[:n]) < holeSize
+	buf := g.s.f.look4k[:]
+	for at := max(g.offset, g.scanned); at < g.size; {
+		n, _ := g.file.ReadAt(buf[:min(int64(len(buf)), g.size-at)], at)
+		if n == 0 || at == g.offset && nulRun(buf[:n]) >= holeSize {
+			return false
+		}
+		if bytes.IndexByte(buf[:n], '\n') >= 0 {
+			return false
+		}
+		at += int64(n)
+		g.scanned = at
+	}
+	return true
 }
 
 // read returns the next whole lines; none if there is no whole line, or if the file was changed under
@@ -126,7 +139,7 @@ func (g *generation) read() (Batch, bool) {
 	if g.tail != nil || g.size <= g.offset {
 		return Batch{}, false
 	}
-	size := blockSize
+	size := min(blockSize, g.s.opts.MaxLine+1)
 	for {
 		buf := g.s.f.scratch(size)
 		n, err := g.file.ReadAt(buf, g.offset)
@@ -162,15 +175,29 @@ func (g *generation) read() (Batch, bool) {
 
 // deliver believes a block: it was read from the file that we think it was.
 func (g *generation) deliver(data []byte, consumed int64) (Batch, bool) {
+	g.extendHead(data[:consumed])
 	if !g.intact(g.offset + consumed) {
 		return Batch{}, false
 	}
 	b := Batch{Source: g.s.path, Data: data, Line: g.line, Offset: g.offset}
 	g.offset += consumed
 	g.line += int64(bytes.Count(data, []byte{'\n'}))
-	g.size = max(g.size, g.offset)
 	g.s.lastLine = g.s.opts.now()
+	if g.offset > g.size {
+		g.size, g.growth = g.offset, g.s.lastLine
+	}
 	return b, true
+}
+
+// extendHead takes the beginning of the file from what is read at offset, so that no line is returned
+// of a file that could not be recognised by it.
+func (g *generation) extendHead(data []byte) {
+	have := len(g.head)
+	if have >= headSize || g.offset > int64(have) {
+		return
+	}
+	more := data[min(have-int(g.offset), len(data)):]
+	g.head = append(slices.Clip(g.head), more[:min(len(more), headSize-have)]...)
 }
 
 // cut returns the beginning of an overlong line. The rest is skipped.
@@ -221,8 +248,9 @@ func (g *generation) accept(l engineLine) (Batch, bool) {
 	const most = 256
 	buf, end := g.s.f.buf[:0], g.offset
 	for n := 1; ; n++ {
-		if l.closed {
-			g.unpin()
+		if l.closed || len(l.text) > g.s.opts.MaxLine {
+			g.unpin() // our own reader knows what to do
+			g.s.f.woken = true
 			break
 		}
 		buf = append(append(buf, l.text...), '\n')
@@ -241,8 +269,9 @@ func (g *generation) accept(l engineLine) (Batch, bool) {
 	if end == g.offset {
 		return Batch{}, false
 	}
-	if hole := nulRun(buf); hole >= holeSize || len(buf) > g.s.opts.MaxLine && bytes.IndexByte(buf, '\n') > g.s.opts.MaxLine {
-		g.unpin() // our own reader knows what to do
+	if nulRun(buf) >= holeSize {
+		g.unpin()
+		g.s.f.woken = true
 		return Batch{}, false
 	}
 	b, ok := g.deliver(buf, end-g.offset)

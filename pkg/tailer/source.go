@@ -19,9 +19,11 @@ type source struct {
 	known       []Fingerprint // of rotated files with nothing left to read
 	resuming    []GenerationState
 	seen        bool // an earlier look, of this process or the one before, knew the path
+	fromEnd     bool // what is there at the first look is history
 
 	siblingsAt []time.Time      // modification times of the directories at the last search
 	unfinished bool             // a sibling could not be told yet: search again
+	patience   time.Time        // until when
 	short      map[uint64]int64 // sizes of short and empty siblings that were looked at, by inode
 	complaint  string           // the fault that was logged last
 	blocked    bool             // the path is there and cannot be read
@@ -92,9 +94,9 @@ func (s *source) look() {
 	}
 	s.lookAtPath()
 	s.lookAtSiblings()
-	s.seen = true
+	s.seen = s.seen || !s.blocked
 	s.resuming = slices.DeleteFunc(s.resuming, s.isGone)
-	s.unfinished = s.unfinished || len(s.resuming) > 0
+	s.unfinished = s.unfinished || s.blocked && len(s.resuming) > 0
 	for _, g := range s.generations {
 		g.watchEngine()
 		g.pin()
@@ -171,27 +173,31 @@ func (s *source) place(g *generation) {
 		}
 	}
 	s.generations = append(s.generations, g)
-	switch i := s.resumes(g.head, g.size, g.ino); {
+	switch i := s.resumes(g, true); {
 	case i >= 0:
 		s.resume(g, i)
-	case s.isKnown(g.head):
+	case s.isKnownForSure(g.head):
 		g.offset = g.size
-	case !s.seen && !s.f.started && !s.opts.FromStart:
+	case !s.seen && s.fromEnd:
 		g.offset = lineStart(g.file, g.size)
 	}
 }
 
-// resumes finds the saved generation that a file with this beginning is, -1 for none. A file of which
-// nothing was seen but its name is told by its inode, and only while it is empty of meaning: all in it
-// is new anyway.
-func (s *source) resumes(head []byte, size int64, ino uint64) int {
+// resumes finds the saved generation that a file is by its beginning, -1 for none. A live file of which
+// nothing was seen but its name is told by its inode: all in it is new anyway. A copy that does not
+// reach as far as what was read is still being made.
+func (s *source) resumes(g *generation, live bool) int {
 	best, bestMatch := -1, undecided
 	for i, r := range s.resuming {
-		m := r.Fingerprint.compare(head)
-		if r.Fingerprint.Length == 0 && r.Inode == ino && ino != 0 {
+		m := r.Fingerprint.compare(g.beginning())
+		if live && r.Fingerprint.Length == 0 && r.Inode == g.ino {
 			m = same
 		}
-		if m > bestMatch && size >= 0 {
+		if m > undecided && !live && g.archive == nil && g.size < r.Offset {
+			s.unfinished = true
+			continue
+		}
+		if m > bestMatch {
 			best, bestMatch = i, m
 		}
 	}
@@ -211,83 +217,59 @@ func (s *source) isGone(r GenerationState) bool {
 	if s.unfinished || s.blocked {
 		return false // it may be in what cannot be read yet
 	}
-	if lost := r.Size - r.Offset; lost > 0 {
-		s.stats.LostBytes += lost
-		s.opts.Logger.Warn("a rotated log is gone before it was read to its end", "log", s.path, "bytes", lost)
-	}
+	s.lose(r.Size - r.Offset)
 	s.know(r.Fingerprint)
 	return true
 }
 
-// begunAnew handles a file that was cut, or overwritten, in place.
+// begunAnew handles a file that was cut, or overwritten, in place: what it was is searched for among
+// the siblings, where a copy of it was made before.
 func (s *source) begunAnew(g *generation) {
 	g.unpin()
-	old := *g
+	s.siblingsAt = nil
+	if len(g.head) > 0 {
+		s.resuming = append(s.resuming, g.state())
+	}
 	if g.rotated { // an old copy was overwritten by the next one
-		s.lose(old.size - old.offset)
 		s.remove(g)
 		return
 	}
 	s.stats.Truncations++
-	g.offset, g.line, g.skipping, g.head = 0, 1, false, nil
+	g.offset, g.line, g.skipping, g.scanned, g.head = 0, 1, false, 0, nil
 	g.readHead()
 	if info, err := g.file.Stat(); err == nil {
-		g.size = info.Size()
+		g.size, g.growth = info.Size(), s.opts.now()
 	}
-	if !s.finishCopy(&old) {
-		s.lose(old.size - old.offset)
-	}
-	s.know(old.fingerprint())
-}
-
-// finishCopy looks for the copy that was made of a file before it was cut, and reads its rest.
-func (s *source) finishCopy(old *generation) bool {
-	if len(old.head) == 0 {
-		return true
-	}
-	for _, path := range s.siblings() {
-		g, err := s.openSibling(path)
-		if err != nil {
-			continue
-		}
-		if old.fingerprint().compare(g.beginning()) < partly || g.archive == nil && g.size < old.offset || s.isOpen(g) {
-			g.close()
-			continue
-		}
-		s.stats.Rotations++
-		g.rotated, g.line = true, old.line
-		g.advance(old.offset)
-		s.generations = append(s.generations, g)
-		return true
-	}
-	return old.size <= old.offset
 }
 
 func (s *source) lose(bytes int64) {
 	if bytes > 0 {
 		s.stats.LostBytes += bytes
-		s.opts.Logger.Warn("a log was cut before it was read to its end", "log", s.path, "bytes", bytes)
+		s.opts.Logger.Warn("a log was cut or removed before it was read to its end", "log", s.path, "bytes", bytes)
 	}
 }
 
 // lookAtSiblings finds rotated files that were never seen under the path: of two rotations between
-// two looks, or while no one looked.
+// two looks, or while no one looked. What cannot be told yet is looked at again for a while.
 func (s *source) lookAtSiblings() {
-	times := s.dirTimes()
-	if slices.Equal(times, s.siblingsAt) && !s.unfinished {
+	times, now := s.dirTimes(), s.opts.now()
+	if !slices.Equal(times, s.siblingsAt) {
+		s.siblingsAt, s.patience = times, now.Add(s.opts.RotateWait)
+	} else if !s.unfinished {
 		return
 	}
-	s.siblingsAt, s.unfinished = times, false
+	s.unfinished = false
 	for _, path := range s.siblings() {
 		g, err := s.openSibling(path)
-		if err != nil {
-			s.unfinished = s.unfinished || errors.Is(err, errUnfinished)
+		if err != nil { // half written, renamed since it was listed, or not for us to read
+			s.unfinished = true
 			continue
 		}
 		if !s.adopt(g) {
 			g.close()
 		}
 	}
+	s.unfinished = s.unfinished && now.Before(s.patience)
 }
 
 // adopt takes a sibling up if it has something to say; false if not.
@@ -304,7 +286,7 @@ func (s *source) adopt(g *generation) bool {
 		s.generations = append(s.generations, g)
 		return true
 	}
-	if i := s.resumes(head, g.size, 0); i >= 0 {
+	if i := s.resumes(g, false); i >= 0 {
 		r := s.resuming[i]
 		s.resuming = slices.Delete(s.resuming, i, i+1)
 		g.rotated, g.line = true, max(r.Line, 1)
@@ -376,6 +358,11 @@ func (s *source) isKnown(head []byte) bool {
 	return slices.ContainsFunc(s.known, func(p Fingerprint) bool { return p.compare(head) >= partly })
 }
 
+// isKnownForSure asks for more than a first line: that of a new file may be the same.
+func (s *source) isKnownForSure(head []byte) bool {
+	return slices.ContainsFunc(s.known, func(p Fingerprint) bool { return p.Length >= 256 && p.compare(head) == same })
+}
+
 func (s *source) know(p Fingerprint) {
 	if p.Length == 0 || slices.Contains(s.known, p) {
 		return
@@ -389,12 +376,10 @@ func (s *source) know(p Fingerprint) {
 // giveUp closes rotated files to which nothing is written any more, and returns the line without a
 // newline that may end one.
 func (s *source) giveUp() (Batch, bool) {
-	rotated := 0
 	for _, g := range slices.Clone(s.generations) {
 		if !g.rotated {
 			continue
 		}
-		rotated++
 		quiet := s.opts.now().Sub(g.growth)
 		if g.behind() || g.archive == nil && quiet < s.opts.RotateWait && len(s.generations) <= maxGenerations {
 			continue
@@ -405,6 +390,8 @@ func (s *source) giveUp() (Batch, bool) {
 		b, ok := g.last()
 		if g.archive == nil {
 			s.lose(g.size - g.offset)
+		} else if g.archive.err != nil {
+			s.opts.Logger.Warn("a compressed log cannot be read to its end", "log", s.path, "err", g.archive.err)
 		}
 		s.know(g.fingerprint())
 		if g.size == 0 {
@@ -449,24 +436,49 @@ func (s *source) dirTimes() (times []time.Time) {
 	return times
 }
 
-// siblings are the rotated forms of the log, by name.
-func (s *source) siblings() (paths []string) {
+// siblings are the rotated forms of the log, by name, the oldest first.
+func (s *source) siblings() []string {
 	bases := []string{s.path}
 	if real, err := filepath.EvalSymlinks(s.path); err == nil && real != s.path {
 		bases = append(bases, real)
 	}
+	var paths []string
+	modified := map[string]time.Time{}
 	for _, dir := range s.dirs() {
 		entries, err := os.ReadDir(dir)
-		if err != nil {
-			continue
-		}
+		s.unfinished = s.unfinished || err != nil && !errors.Is(err, fs.ErrNotExist)
 		for _, e := range entries {
-			if slices.ContainsFunc(bases, func(base string) bool { return isRotatedName(filepath.Base(base), e.Name()) }) {
-				paths = append(paths, filepath.Join(dir, e.Name()))
+			if !slices.ContainsFunc(bases, func(base string) bool { return isRotatedName(filepath.Base(base), e.Name()) }) {
+				continue
+			}
+			path := filepath.Join(dir, e.Name())
+			paths = append(paths, path)
+			if info, err := e.Info(); err == nil {
+				modified[path] = info.ModTime()
 			}
 		}
 	}
+	slices.SortStableFunc(paths, func(a, b string) int { return modified[a].Compare(modified[b]) })
 	return paths
+}
+
+// present says whether there is something to read or to wait for.
+func (s *source) present() bool { return len(s.generations) > 0 || len(s.resuming) > 0 }
+
+// absorb takes over a source that turned out to be a rotated form of this one.
+func (s *source) absorb(other *source) {
+	for _, g := range other.generations {
+		g.unpin()
+		g.s = s
+		if !g.rotated {
+			g.rotated, g.growth = true, s.opts.now()
+		}
+	}
+	s.generations = append(other.generations, s.generations...)
+	s.resuming = append(s.resuming, other.resuming...)
+	for _, p := range other.known {
+		s.know(p)
+	}
 }
 
 // lineStart is the offset behind the last newline: a line that is not finished is new when it is.
