@@ -205,7 +205,7 @@ func pack(t *testing.T, text string, open func(io.Writer) (io.WriteCloser, error
 
 var packers = map[string]func(io.Writer) (io.WriteCloser, error){
 	".gz":  func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
-	".xz":  func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) },
+	".xz":  func(w io.Writer) (io.WriteCloser, error) { return xz.WriterConfig{DictCap: 1 << 16}.NewWriter(w) },
 	".zst": func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
 }
 

@@ -105,13 +105,36 @@ func (s *source) openSibling(path string) (*generation, error) {
 		return g, nil
 	}
 	a := &archiveTail{file: g.file, size: g.size}
-	head, err := a.readHead()
-	if len(head) == 0 {
+	if a.head, err = s.headOfArchive(g, a); len(a.head) == 0 {
 		g.close()
 		return nil, errors.Join(errUnfinished, err)
 	}
-	a.head, a.fingerprint = head, fingerprint(head)
+	a.fingerprint = fingerprint(a.head)
 	return &generation{s: s, line: 1, growth: s.opts.now(), archive: a}, nil
+}
+
+// An archiveID tells that an archive did not change since its head was read.
+type archiveID struct {
+	dev, ino       uint64
+	size, modified int64
+}
+
+// headOfArchive remembers heads: to read one, some decompressors need megabytes.
+func (s *source) headOfArchive(g *generation, a *archiveTail) ([]byte, error) {
+	info, err := g.file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	id := archiveID{g.dev, g.ino, info.Size(), info.ModTime().UnixNano()}
+	if head, ok := s.heads[id]; ok {
+		return head, nil
+	}
+	head, err := a.readHead()
+	if s.heads == nil || len(s.heads) > 200 {
+		s.heads = map[archiveID][]byte{}
+	}
+	s.heads[id] = head
+	return head, err
 }
 
 // readHead is the first part of the text.

@@ -21,9 +21,10 @@ type source struct {
 	seen        bool // an earlier look, of this process or the one before, knew the path
 	fromEnd     bool // what is there at the first look is history
 
-	siblingsAt []time.Time      // modification times of the directories at the last search
-	unfinished bool             // a sibling could not be told yet: search again
-	patience   time.Time        // until when
+	siblingsAt []time.Time // modification times of the directories at the last search
+	unfinished bool        // a sibling could not be told yet: search again
+	patience   time.Time   // until when
+	heads      map[archiveID][]byte
 	short      map[uint64]int64 // sizes of short and empty siblings that were looked at, by inode
 	complaint  string           // the fault that was logged last
 	blocked    bool             // the path is there and cannot be read
