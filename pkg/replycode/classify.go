@@ -1,70 +1,175 @@
 package replycode
 
 // Classify says why mail failed. The first evidence that tells decides: a
-// provider's tag in the text, a provider's own use of a code, a phrase, the exact
-// enhanced code (RFC 3463 section 3), a weak phrase, the subject of the enhanced
-// code, the basic code (RFC 5321 section 4.2.3). An expired message and a failed
-// STARTTLS are their own cause unless a phrase knows better. Classify does not
-// allocate once the rules are loaded, and its cost does not depend on how many
-// there are.
+// provider's tag in the text, a provider's own use of a code, a phrase, a fact of
+// the log (the message expired, STARTTLS failed), the exact enhanced code (RFC
+// 3463 section 3), a weak phrase, the subject of the enhanced code, the basic
+// code (RFC 5321 section 4.2.3). Classify does not allocate once the rules are
+// loaded, its cost does not depend on their number, and any number of goroutines
+// may call it; one that classifies much should own a Classifier.
 func Classify(r Reply) Verdict {
-	set := loadRules()
-	v := Verdict{Provider: ProviderOf(r.RelayHost, r.RecipientDomain)}
-	var found search
-	set.scan(&found, &r)
-	best := set.best(&found, &r, v.Provider)
-	if best >= 0 && set.rules[best].tier < tierWeak {
-		return set.verdict(v, best)
-	}
-	if r.Expired && r.Code == None {
-		v.Cause, v.Rule = DeliveryExpired, "fact:expired"
-		return v
-	}
-	if r.TLS {
-		v.Cause, v.Rule = TLSFailed, "fact:starttls"
-		return v
-	}
-	strong := !weakEnhanced[r.Enhanced&subjectDetailMask]
-	if info, ok := LookupEnhanced(r.Enhanced); ok && strong && info.HasCause {
-		v.Cause, v.Rule = info.Cause, info.Pattern
-		return v
-	}
-	if best >= 0 {
-		return set.verdict(v, best)
-	}
-	return r.byTables(v)
-}
-
-// byTables is the default of the tables where no text tells.
-func (r *Reply) byTables(v Verdict) Verdict {
-	if info, ok := LookupEnhanced(r.Enhanced); ok && info.HasCause && info.Cause != UnknownCause {
-		v.Cause, v.Rule = info.Cause, info.Pattern
-		return v
-	}
-	if info, ok := LookupSubject(r.Enhanced); ok && info.HasCause && info.Cause != UnknownCause && !Registered(r.Enhanced) {
-		v.Cause, v.Rule = info.Cause, info.Pattern
-		return v
-	}
-	if i := codeIndex[r.Code%uint16Codes]; i != 0 && codeTable[i-1].HasCause && codeTable[i-1].Cause != UnknownCause {
-		v.Cause, v.Rule = codeTable[i-1].Cause, codeNames[i-1]
-	}
+	c := takeClassifier()
+	v := c.Classify(r)
+	putBack(c)
 	return v
 }
 
-const uint16Codes = 600
+// idle holds Classifiers between calls; a pool of package sync would lose what
+// they remember at each garbage collection.
+var idle = make(chan *Classifier, 4)
+
+func takeClassifier() *Classifier {
+	select {
+	case c := <-idle:
+		return c
+	default:
+		return new(Classifier)
+	}
+}
+
+func putBack(c *Classifier) {
+	select {
+	case idle <- c:
+	default:
+	}
+}
+
+// An Evidence says what kind of fact decided.
+type Evidence uint8
+
+// The kinds of evidence in the order in which they decide.
+const (
+	NoEvidence   Evidence = iota
+	ProviderTag           // a provider's tag or address of help in the text
+	ProviderRule          // words or a code that mean something of their own at one provider
+	Phrase                // words in the text
+	LogFact               // what the log says besides the reply: expired, STARTTLS
+	EnhancedCode          // the exact enhanced code, where it says anything
+	WeakPhrase            // words that open many replies
+	Subject               // the subject of an enhanced code that no registry lists
+	BasicCode             // the three digits alone
+)
+
+var evidenceNames = [...]string{"none", "provider tag", "provider rule", "phrase", "log fact", "enhanced code",
+	"weak phrase", "enhanced code's subject", "basic code"}
+
+// String is the kind in words.
+func (e Evidence) String() string {
+	if int(e) >= len(evidenceNames) {
+		e = NoEvidence
+	}
+	return evidenceNames[e]
+}
+
+// A query is one reply with what was found in its text.
+type query struct {
+	set      *ruleSet
+	reply    Reply
+	provider Provider
+	search
+}
+
+// A step looks at one kind of evidence.
+type step func(*query) (Candidate, bool)
+
+// steps are the kinds of evidence in the order in which they decide. The tiers of
+// rules in front of the enhanced code are one step: they share one order.
+var steps = [...]step{byStrongRule, byFact, byStrongCode, byWeakRule, byEnhanced, bySubject, byCode}
+
+// decide is the first evidence that tells.
+func (q *query) decide() Candidate {
+	for _, step := range steps {
+		if c, ok := step(q); ok {
+			return c
+		}
+	}
+	return Candidate{}
+}
+
+func byStrongRule(q *query) (Candidate, bool) { return q.rule(0, q.set.firstWeak) }
+
+func byWeakRule(q *query) (Candidate, bool) { return q.rule(q.set.firstWeak, len(q.set.rules)) }
+
+// rule is the first rule of [from, to) that holds.
+func (q *query) rule(from, to int) (Candidate, bool) {
+	best := to
+	q.eachRule(func(number int) {
+		if from <= number && number < best && q.set.rules[number].holds(q) {
+			best = number
+		}
+	})
+	if best == to {
+		return Candidate{}, false
+	}
+	return q.set.rules[best].candidate(), true
+}
+
+// eachRule calls f with each rule of which one phrase stands in the text and each
+// rule that asks for none.
+func (q *query) eachRule(f func(number int)) {
+	for _, number := range q.set.byProvider[q.provider] {
+		f(int(number))
+	}
+	for _, id := range q.list[:q.n] {
+		for _, number := range q.set.byPhrase[id] {
+			f(int(number))
+		}
+	}
+}
+
+func byFact(q *query) (Candidate, bool) {
+	switch {
+	case q.reply.Expired && q.reply.Code == None:
+		return Candidate{Cause: DeliveryExpired, Rule: "fact:expired", Evidence: LogFact}, true
+	case q.reply.TLS:
+		return Candidate{Cause: TLSFailed, Rule: "fact:starttls", Evidence: LogFact}, true
+	}
+	return Candidate{}, false
+}
+
+// byStrongCode leaves out the codes that receivers use for everything.
+func byStrongCode(q *query) (Candidate, bool) {
+	if weakEnhanced[q.reply.Enhanced&subjectDetailMask] {
+		return Candidate{}, false
+	}
+	return byEnhanced(q)
+}
+
+func byEnhanced(q *query) (Candidate, bool) {
+	info, ok := LookupEnhanced(q.reply.Enhanced)
+	if !ok || !info.HasCause || info.Cause == UnknownCause {
+		return Candidate{}, false
+	}
+	return Candidate{Cause: info.Cause, Rule: info.Pattern, Evidence: EnhancedCode, Source: info.Reference}, true
+}
+
+func bySubject(q *query) (Candidate, bool) {
+	info, ok := LookupSubject(q.reply.Enhanced)
+	if !ok || !info.HasCause || info.Cause == UnknownCause || Registered(q.reply.Enhanced) {
+		return Candidate{}, false
+	}
+	return Candidate{Cause: info.Cause, Rule: info.Pattern, Evidence: Subject, Source: info.Reference}, true
+}
+
+func byCode(q *query) (Candidate, bool) {
+	info, ok := LookupCode(q.reply.Code)
+	if !ok || !info.HasCause || info.Cause == UnknownCause {
+		return Candidate{}, false
+	}
+	return Candidate{Cause: info.Cause, Rule: codeNames[info.Code], Evidence: BasicCode, Source: info.Reference}, true
+}
 
 var codeNames = nameCodes(codeTable)
 
-func nameCodes(table []CodeInfo) []string {
-	names := make([]string, len(table))
+func nameCodes(table []CodeInfo) map[Code]string {
+	names := make(map[Code]string, len(table))
 	for i := range table {
-		names[i] = table[i].Code.String()
+		names[table[i].Code] = table[i].Code.String()
 	}
 	return names
 }
 
-// weakEnhanced are the codes that receivers use for everything: a weak phrase
-// beats them.
+// weakEnhanced are the codes that say next to nothing: a weak phrase beats them.
 var weakEnhanced = map[Enhanced]bool{
 	detail(0, 0): true, detail(1, 0): true, detail(2, 0): true, detail(2, 1): true, detail(3, 0): true,
 	detail(3, 2): true, detail(5, 0): true, detail(7, 0): true, detail(7, 1): true,
@@ -72,44 +177,4 @@ var weakEnhanced = map[Enhanced]bool{
 
 func detail(subject, detail uint16) Enhanced {
 	return MakeEnhanced(PermanentFailure, subject, detail) & subjectDetailMask
-}
-
-func (set *ruleSet) verdict(v Verdict, rule int) Verdict {
-	v.Cause, v.Rule = set.rules[rule].cause, set.rules[rule].id
-	return v
-}
-
-// best is the first rule that holds, -1 for none. A mark in the text stands in
-// for a relay host that the table does not know.
-func (set *ruleSet) best(found *search, r *Reply, p Provider) int {
-	if p == OtherProvider {
-		p = set.marked(found)
-	}
-	best := -1
-	try := func(list []uint16) {
-		for _, number := range list {
-			if best >= 0 && int(number) >= best {
-				return
-			}
-			if rule := &set.rules[number]; rule.tier != tierMark && rule.holds(found, r, p) {
-				best = int(number)
-			}
-		}
-	}
-	try(set.byProvider[p])
-	for _, id := range found.list[:found.n] {
-		try(set.byPhrase[id])
-	}
-	return best
-}
-
-func (set *ruleSet) marked(found *search) Provider {
-	for _, id := range found.list[:found.n] {
-		for _, number := range set.byPhrase[id] {
-			if set.rules[number].tier == tierMark {
-				return set.rules[number].provider
-			}
-		}
-	}
-	return OtherProvider
 }

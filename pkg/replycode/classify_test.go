@@ -1,21 +1,21 @@
 package replycode
 
 import (
-	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 )
 
+// replyOf is a reply from the text of a log, sent for b@example.org to example.com.
 func replyOf(text string) Reply {
 	code, e := Find([]byte(text))
-	return Reply{Code: code, Enhanced: e, Text: []byte(text)}
+	return Reply{Code: code, Enhanced: e, Text: []byte(text),
+		SenderDomain: []byte("example.org"), RecipientDomain: []byte("example.com")}
 }
 
 // Each rule's example is decided by that rule.
 func TestRuleExamples(t *testing.T) {
 	set := loadRules()
-	if len(set.rules) < 250 {
+	if len(set.rules) < 400 {
 		t.Errorf("only %d rules", len(set.rules))
 	}
 	for i := range set.rules {
@@ -23,50 +23,188 @@ func TestRuleExamples(t *testing.T) {
 		if r.tier == tierMark {
 			continue
 		}
-		v := Classify(replyOf(r.example))
-		if v.Rule != r.id || v.Cause != r.cause {
+		if v := Classify(replyOf(r.example)); v.Rule != r.id || v.Cause != r.cause {
 			t.Errorf("%s: example %q gives %v by %s, want %v", r.id, r.example, v.Cause, v.Rule, r.cause)
 		}
 	}
 }
 
-type labelled struct {
-	Text, Code, Enhanced, Relay, Cause string
+func TestMarksNameProviders(t *testing.T) {
+	set := loadRules()
+	for i := range set.rules {
+		r := &set.rules[i]
+		if r.tier != tierMark {
+			continue
+		}
+		var c Classifier
+		c.prepare()
+		reply := Reply{Text: []byte(strings.ToUpper(r.words[0]))}
+		c.normal = normalise(c.normal, &reply)
+		c.look(&reply, OtherProvider)
+		if c.query.provider != r.provider {
+			t.Errorf("%s: %q names %v, want %v", r.id, r.words[0], c.query.provider, r.provider)
+		}
+	}
 }
 
-// The least share of right and the most of wrong causes on the labelled replies.
-const (
-	leastRight = 0.9
-	mostWrong  = 0.09
-)
+func TestEvidence(t *testing.T) {
+	f := func(r Reply, cause Cause, evidence Evidence) {
+		t.Helper()
+		if v := Classify(r); v.Cause != cause || v.Evidence != evidence {
+			t.Errorf("%q: %v by %v (%s), want %v by %v", r.Text, v.Cause, v.Evidence, v.Rule, cause, evidence)
+		}
+	}
+	reply := func(text, host string) Reply {
+		r := replyOf(text)
+		r.RelayHost = []byte(host)
+		return r
+	}
+	f(reply("421 4.7.0 [TSS04] go away", ""), PoorReputation, ProviderTag)
+	f(reply("550 5.4.1 Recipient address rejected: Access denied", "x.mail.protection.outlook.com"), UserUnknown, ProviderRule)
+	f(reply("550 5.4.1 Recipient address rejected: Access denied", "mx.example.net"), PolicyRejected, Phrase)
+	f(reply("550 5.2.2 no", ""), MailboxFull, EnhancedCode)
+	f(reply("550 5.7.1 no", ""), PolicyRejected, EnhancedCode)
+	f(reply("550 5.7.1 spam", ""), SpamContent, WeakPhrase)
+	f(reply("550 5.2.2 spam", ""), MailboxFull, EnhancedCode)
+	f(reply("550 5.7.999 no", ""), PolicyRejected, Subject)
+	f(reply("535 no", ""), LoginFailed, BasicCode)
+	f(reply("550 no", ""), UnknownCause, NoEvidence)
+	f(Reply{Expired: true}, DeliveryExpired, LogFact)
+	f(Reply{TLS: true, Code: 454}, TLSFailed, LogFact)
+	f(Reply{Expired: true, Text: []byte("connect to mx.example.com[192.0.2.1]:25: Connection refused")}, NetworkError, Phrase)
+}
 
-func TestLabelled(t *testing.T) {
-	data, err := os.ReadFile("testdata/labelled.jsonl")
-	if err != nil {
-		t.Fatal(err)
+// The same words are about the recipient or about us.
+func TestAboutUs(t *testing.T) {
+	r := replyOf("550 5.1.1 <b@example.org>: user unknown")
+	if v := Classify(r); v.Cause != SenderRejected {
+		t.Errorf("our address: %v by %s", v.Cause, v.Rule)
 	}
-	right, wrong, total := 0, 0, 0
-	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n") {
-		var l labelled
-		if err := json.Unmarshal([]byte(line), &l); err != nil {
-			t.Fatal(err)
+	r = replyOf("550 5.1.1 <b@example.com>: user unknown")
+	if v := Classify(r); v.Cause != UserUnknown {
+		t.Errorf("their address: %v by %s", v.Cause, v.Rule)
+	}
+	r = replyOf("550 5.1.1 <b@example.org>: user unknown")
+	r.RecipientDomain = []byte("EXAMPLE.ORG")
+	if v := Classify(r); v.Cause != UserUnknown {
+		t.Errorf("both in one domain: %v by %s", v.Cause, v.Rule)
+	}
+}
+
+func TestNormalForm(t *testing.T) {
+	f := func(text, want string) {
+		t.Helper()
+		r := replyOf(text)
+		if got := string(normalise(nil, &r)); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
 		}
-		code, _ := ParseCode([]byte(l.Code))
-		e, _ := ParseEnhanced([]byte(l.Enhanced))
-		v := Classify(Reply{Code: code, Enhanced: e, Text: []byte(l.Text), RelayHost: []byte(l.Relay)})
-		total++
-		switch {
-		case v.Cause.String() == l.Cause:
-			right++
-		case v.Cause != UnknownCause:
-			wrong++
-			fallthrough
-		default:
-			t.Logf("%v by %q, want %s: %q", v.Cause, v.Rule, l.Cause, l.Text)
+	}
+	f("550-5.1.1 No  such\tuser\r\n550 5.1.1 here", "no such user here")
+	f("550 5.1.1 No such 550-5.1.1 user", "no such user")
+	f("554 mail from 192.0.2.1 of <b@example.org> to <A.B@example.com> refused", "mail from \x03 of <\x02> to <\x01> refused")
+	f("421 queue id 0SHXB7KG5F8 at 4.7.650", "queue id \x04 at 4.7.650")
+	f("554 Ящик ÉÀ × 554", "ящик éà × 554")
+	f("550", "550")
+	f("", "")
+}
+
+func TestExplain(t *testing.T) {
+	r := replyOf("550 5.1.1 <a@example.com>: Recipient address rejected: User unknown in local recipient table")
+	list := Explain(r)
+	if len(list) < 3 || list[0].Lost != "" {
+		t.Fatalf("candidates %+v", list)
+	}
+	v := Classify(r)
+	if list[0].Rule != v.Rule || list[0].Cause != v.Cause || list[0].Evidence != v.Evidence || list[0].Source == "" {
+		t.Errorf("first candidate %+v, verdict %+v", list[0], v)
+	}
+	lost := make(map[Evidence]string)
+	for _, c := range list[1:] {
+		lost[c.Evidence] = c.Lost
+	}
+	if got, want := lost[EnhancedCode], "phrase decides before enhanced code"; got != want {
+		t.Errorf("enhanced code lost because %q, want %q", got, want)
+	}
+	if got, want := lost[WeakPhrase], "phrase decides before weak phrase"; got != want {
+		t.Errorf("weak phrase lost because %q, want %q", got, want)
+	}
+	if list := Explain(Reply{Code: 550}); len(list) != 0 {
+		t.Errorf("a bare 550: %+v", list)
+	}
+}
+
+func TestClassifyDoesNotAllocate(t *testing.T) {
+	var c Classifier
+	known := replyOf("550 5.1.1 <a@example.com>: Recipient address rejected: User unknown")
+	known.RelayHost = []byte("mx.example.com")
+	texts := make([]Reply, 2*rememberedReplies)
+	for i := range texts {
+		texts[i] = replyOf("550 5.1.1 user unknown " + strings.Repeat("x", i%300) + " at host" + strings.Repeat("y", i/300))
+	}
+	for i := range texts {
+		c.Classify(texts[i])
+	}
+	i := 0
+	if n := testing.AllocsPerRun(200, func() {
+		c.Classify(known)
+		c.look(&texts[i%len(texts)], OtherProvider)
+		i++
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func FuzzClassify(f *testing.F) {
+	for _, l := range readLabelled(f) {
+		f.Add(string(l.reply.Text), uint16(l.reply.Code), uint32(l.reply.Enhanced))
+	}
+	var shared Classifier
+	f.Fuzz(func(t *testing.T, text string, code uint16, e uint32) {
+		r := Reply{Code: Code(code), Enhanced: Enhanced(e), Text: []byte(text)}
+		v := Classify(r)
+		if int(v.Cause) >= NumCauses || (v.Cause == UnknownCause) != (v.Evidence == NoEvidence) {
+			t.Fatalf("verdict %+v", v)
+		}
+		if again := shared.Classify(r); again != v {
+			t.Fatalf("%+v, then %+v", v, again)
+		}
+		list := Explain(r)
+		if len(list) > 0 && list[0].Cause != v.Cause || len(list) == 0 && v.Cause != UnknownCause {
+			t.Fatalf("verdict %+v, explained by %+v", v, list)
+		}
+		r.Text = upperASCII(strings.ReplaceAll(text, " ", "\n "))
+		if folded := shared.Classify(r); len(text) < maxText/2 && folded != v {
+			t.Fatalf("%+v, folded and in capitals %+v", v, folded)
+		}
+	})
+}
+
+func upperASCII(s string) []byte {
+	b := []byte(s)
+	for i, c := range b {
+		if 'a' <= c && c <= 'z' {
+			b[i] = c - 'a' + 'A'
 		}
 	}
-	t.Logf("%d replies: right %.3f, wrong %.3f", total, float64(right)/float64(total), float64(wrong)/float64(total))
-	if float64(right) < leastRight*float64(total) || float64(wrong) > mostWrong*float64(total) {
-		t.Errorf("right %d wrong %d of %d", right, wrong, total)
-	}
+	return b
+}
+
+func BenchmarkClassify(b *testing.B) {
+	replies := readLabelled(b)
+	var c Classifier
+	b.Run("repeated", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			c.Classify(replies[i%100].reply)
+		}
+	})
+	b.Run("new", func(b *testing.B) {
+		b.ReportAllocs()
+		for i := 0; b.Loop(); i++ {
+			r := &replies[i%len(replies)].reply
+			c.normal = normalise(c.normal[:0], r)
+			c.look(r, OtherProvider)
+			c.query.decide()
+		}
+	})
 }

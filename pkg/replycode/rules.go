@@ -12,8 +12,8 @@ import (
 //go:embed rules.tsv
 var rulesTSV string
 
-// The tiers of rules in the order of evidence. Marks name a provider, weak
-// phrases count only where the enhanced code does not tell.
+// The tiers of rules in the order of evidence. Weak phrases count only where the
+// enhanced code does not tell; marks name a provider.
 const (
 	tierTag = iota
 	tierProvider
@@ -22,7 +22,10 @@ const (
 	tierMark
 )
 
-var tierNames = map[string]int{"tag": tierTag, "provider": tierProvider, "phrase": tierPhrase, "weak": tierWeak, "mark": tierMark}
+var tiers = [...]struct {
+	name     string
+	evidence Evidence
+}{{"tag", ProviderTag}, {"provider", ProviderRule}, {"phrase", Phrase}, {"weak", WeakPhrase}, {"mark", NoEvidence}}
 
 // A rule is one row of rules.tsv. It holds when all its phrases stand in the
 // text and each kind of condition that it names is met.
@@ -31,33 +34,46 @@ type rule struct {
 	tier      int
 	cause     Cause
 	provider  Provider // of a mark
-	words     []string // the phrases
-	weight    int      // how specific it is: what it asks for, in bytes
 	phrases   []uint16
+	words     []string // the phrases as written
+	weight    int      // how specific it is: what it asks for, in bytes
 	providers []Provider
 	codes     []Code
 	classes   []Class
 	enhanced  []Enhanced // subject and detail, or with the class too
 	log       bool       // the log's own words: no reply exists
 	inbound   bool
+	ours      bool // an address of the sender's domain stands in the text
+	source    string
 	example   string
 }
+
+// conditionWeight is what a condition counts beside the phrases.
+const conditionWeight = 4
 
 // ruleSet is the rules, in the order in which they decide, with the automaton
 // that finds their phrases.
 type ruleSet struct {
 	rules      []rule
-	phrases    []string
+	firstWeak  int
+	phrases    []phrase
 	matcher    *matcher
 	byPhrase   [][]uint16 // the rules whose first phrase it is
 	byProvider [][]uint16 // the rules without a phrase
+}
+
+// A phrase stands as whole words; one written with * at its end may go on.
+type phrase struct {
+	length     int
+	open       bool // on the right
+	startsWord bool
+	endsWord   bool
 }
 
 var loadRules = sync.OnceValue(func() *ruleSet { return parseRules(rulesTSV) })
 
 func parseRules(text string) *ruleSet {
 	set := &ruleSet{byProvider: make([][]uint16, NumProviders)}
-	phraseID := make(map[string]uint16)
 	ids := make(map[string]bool)
 	for _, f := range tsvRows("rules.tsv", text, 7) {
 		r, err := parseRule(f)
@@ -70,35 +86,53 @@ func parseRules(text string) *ruleSet {
 		ids[r.id] = true
 		set.rules = append(set.rules, r)
 	}
-	slices.SortStableFunc(set.rules, func(a, b rule) int {
-		return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(b.weight, a.weight))
-	})
+	slices.SortStableFunc(set.rules, decidesBefore)
+	set.firstWeak = slices.IndexFunc(set.rules, func(r rule) bool { return r.tier >= tierWeak })
+	set.index()
+	return set
+}
+
+// decidesBefore orders rules by tier, then the more specific first, then by the
+// order of the causes.
+func decidesBefore(a, b rule) int {
+	return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(b.weight, a.weight), cmp.Compare(a.cause, b.cause))
+}
+
+// index numbers the phrases and builds the automaton.
+func (set *ruleSet) index() {
+	numbers := make(map[string]uint16)
+	var literals []string
 	for i := range set.rules {
 		r := &set.rules[i]
-		number := uint16(i)
-		for _, p := range r.words {
-			id, ok := phraseID[p]
-			if !ok {
-				id = uint16(len(set.phrases))
-				phraseID[p] = id
-				set.phrases = append(set.phrases, p)
+		for _, word := range r.words {
+			id, known := numbers[word]
+			if !known {
+				id = uint16(len(literals))
+				numbers[word] = id
+				literal := strings.TrimSuffix(word, "*")
+				literals = append(literals, literal)
+				set.phrases = append(set.phrases, newPhrase(literal, literal != word))
 				set.byPhrase = append(set.byPhrase, nil)
 			}
 			r.phrases = append(r.phrases, id)
 		}
 		if len(r.phrases) > 0 {
-			set.byPhrase[r.phrases[0]] = append(set.byPhrase[r.phrases[0]], number)
-		} else {
-			for _, p := range r.providers {
-				set.byProvider[p] = append(set.byProvider[p], number)
-			}
+			set.byPhrase[r.phrases[0]] = append(set.byPhrase[r.phrases[0]], uint16(i))
+			continue
+		}
+		for _, p := range r.providers {
+			set.byProvider[p] = append(set.byProvider[p], uint16(i))
 		}
 	}
-	if len(set.phrases) > maxPhrases {
+	if len(literals) > maxPhrases {
 		panic("replycode: rules.tsv: too many phrases")
 	}
-	set.matcher = newMatcher(set.phrases)
-	return set
+	set.matcher = newMatcher(literals)
+}
+
+func newPhrase(literal string, open bool) phrase {
+	return phrase{length: len(literal), open: open,
+		startsWord: isAlnum(literal[0]), endsWord: isAlnum(literal[len(literal)-1])}
 }
 
 func splitPhrases(s string) []string {
@@ -110,33 +144,34 @@ func splitPhrases(s string) []string {
 
 // parseRule reads id, cause, tier, conditions, phrases, source, example.
 func parseRule(f []string) (r rule, err error) {
-	tier, ok := tierNames[f[2]]
-	if !ok {
-		return r, fmt.Errorf("no tier %q", f[2])
+	r = rule{id: f[0], tier: -1, words: splitPhrases(f[4]), source: f[5], example: f[6]}
+	for i := range tiers {
+		if tiers[i].name == f[2] {
+			r.tier = i
+		}
 	}
-	r = rule{id: f[0], tier: tier, example: f[6]}
-	if tier == tierMark {
-		r.provider, ok = parseProvider(f[1])
-	} else {
-		r.cause, ok = ParseCause(f[1])
+	known := r.tier >= 0
+	if r.tier == tierMark {
+		r.provider, known = parseProvider(f[1])
+	} else if known {
+		r.cause, known = ParseCause(f[1])
 	}
-	if !ok {
-		return r, fmt.Errorf("no cause or provider %q", f[1])
+	if !known {
+		return r, fmt.Errorf("no tier %q, or no cause or provider %q", f[2], f[1])
 	}
-	for _, p := range splitPhrases(f[4]) {
+	for _, p := range r.words {
 		if p != strings.ToLower(p) || strings.TrimSpace(p) != p || len(p) < 3 {
 			return r, fmt.Errorf("bad phrase %q", p)
 		}
-		r.words = append(r.words, p)
 		r.weight += len(p)
 	}
 	for _, word := range words(f[3]) {
-		r.weight += 4
 		if err := r.condition(word); err != nil {
 			return r, err
 		}
+		r.weight += conditionWeight
 	}
-	if f[4] == "-" && len(r.providers) == 0 {
+	if len(r.words) == 0 && len(r.providers) == 0 {
 		return r, fmt.Errorf("neither phrase nor provider")
 	}
 	return r, nil
@@ -148,6 +183,8 @@ func (r *rule) condition(word string) error {
 		r.log = true
 	case word == "inbound":
 		r.inbound = true
+	case word == "ours":
+		r.ours = true
 	case word == "4xx":
 		r.classes = append(r.classes, TransientFailure)
 	case word == "5xx":
@@ -165,119 +202,40 @@ func (r *rule) condition(word string) error {
 		}
 		r.enhanced = append(r.enhanced, e&subjectDetailMask)
 	default:
-		if c, ok := ParseCode([]byte(word)); ok {
-			r.codes = append(r.codes, c)
-			return nil
-		}
-		e, n := ParseEnhanced([]byte(word))
-		if n != len(word) || e == NoEnhanced {
-			return fmt.Errorf("bad condition %q", word)
-		}
-		r.enhanced = append(r.enhanced, e)
+		return r.codeCondition(word)
 	}
 	return nil
 }
 
-// maxPhrases bounds the set of phrases found in one text, which lives on the
-// stack.
-const (
-	maxPhrases = 2048
-	wordBits   = 64
-)
-
-type phraseSet [maxPhrases / wordBits]uint64
-
-func (s *phraseSet) has(id uint16) bool { return s[id/wordBits]>>(id%wordBits)&1 != 0 }
-
-// A search is what one text says: the phrases in it, and the first ones in
-// order of appearance.
-type search struct {
-	phrases phraseSet
-	list    [128]uint16
-	n       int
-}
-
-// maxText bounds the work on one reply; the reason stands at its beginning.
-const maxText = 4096
-
-// scan runs the automaton over the text as one line: lower case, blanks folded,
-// the code at the start of each further line of the reply left out.
-func (set *ruleSet) scan(found *search, r *Reply) {
-	text := r.Text
-	if len(text) > maxText {
-		text = text[:maxText]
+func (r *rule) codeCondition(word string) error {
+	if c, ok := ParseCode([]byte(word)); ok {
+		r.codes = append(r.codes, c)
+		return nil
 	}
-	m := set.matcher
-	state := uint16(0)
-	blank := false
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		if isBlank(c) {
-			if n := repeatedCode(text[i+1:], r); n > 0 {
-				i += n
-			}
-			if !blank {
-				state = set.advance(found, m.step(state, ' '))
-			}
-			blank = true
-			continue
-		}
-		blank = false
-		state = set.advance(found, m.step(state, lowerByte(c)))
+	e, n := ParseEnhanced([]byte(word))
+	if n != len(word) || e == NoEnhanced {
+		return fmt.Errorf("bad condition %q", word)
 	}
-}
-
-func (set *ruleSet) advance(found *search, state uint16) uint16 {
-	for _, id := range set.matcher.found[state] {
-		if !found.phrases.has(id) && found.n < len(found.list) {
-			found.phrases[id/wordBits] |= 1 << (id % wordBits)
-			found.list[found.n] = id
-			found.n++
-		}
-	}
-	return state
-}
-
-// repeatedCode is the length of "550-5.1.1 " at the start of b, where b goes on
-// a reply 550 5.1.1 (RFC 5321 section 4.2.1).
-func repeatedCode(b []byte, r *Reply) int {
-	if len(b) < 4 || b[3] != '-' && b[3] != ' ' {
-		return 0
-	}
-	if c, ok := ParseCode(b[:3]); !ok || c != r.Code {
-		return 0
-	}
-	n := 4
-	if e, l := ParseEnhanced(b[n:]); l > 0 && e == r.Enhanced {
-		n += l
-		if n < len(b) && b[n] == ' ' {
-			n++
-		}
-	}
-	return n
+	r.enhanced = append(r.enhanced, e)
+	return nil
 }
 
 // holds says whether the phrases and conditions of a rule are met.
-func (r *rule) holds(found *search, reply *Reply, p Provider) bool {
+func (r *rule) holds(q *query) bool {
 	for _, id := range r.phrases {
-		if !found.phrases.has(id) {
+		if !q.phrases.has(id) {
 			return false
 		}
 	}
-	if r.log && reply.Code != None || r.inbound && !reply.Inbound {
+	reply := &q.reply
+	if r.tier == tierMark || r.log && reply.Code != None || r.inbound && !reply.Inbound || r.ours && !q.ours {
 		return false
 	}
-	return oneOf(r.providers, p) && oneOf(r.classes, reply.class()) && oneOf(r.codes, reply.Code) && r.enhancedFits(reply.Enhanced)
+	return oneOf(r.providers, q.provider) && oneOf(r.classes, reply.class()) && oneOf(r.codes, reply.Code) &&
+		r.enhancedFits(reply.Enhanced)
 }
 
-func oneOf[T comparable](list []T, v T) bool {
-	for _, x := range list {
-		if x == v {
-			return true
-		}
-	}
-	return len(list) == 0
-}
+func oneOf[T comparable](list []T, v T) bool { return len(list) == 0 || slices.Contains(list, v) }
 
 func (r *rule) enhancedFits(e Enhanced) bool {
 	for _, want := range r.enhanced {
@@ -294,4 +252,8 @@ func (r *Reply) class() Class {
 		return r.Code.Class()
 	}
 	return r.Enhanced.Class()
+}
+
+func (r *rule) candidate() Candidate {
+	return Candidate{Cause: r.cause, Rule: r.id, Evidence: tiers[r.tier].evidence, Phrases: r.words, Source: r.source}
 }

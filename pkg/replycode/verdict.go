@@ -26,5 +26,6 @@ type Reply struct {
 type Verdict struct {
 	Cause    Cause
 	Provider Provider
-	Rule     string // id of the rule or the table row that decided, "" for UnknownCause
+	Rule     string   // id of the rule or the table row that decided, "" for UnknownCause
+	Evidence Evidence // what kind of fact that is
 }

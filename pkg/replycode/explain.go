@@ -1,0 +1,63 @@
+package replycode
+
+import "slices"
+
+// A Candidate is one piece of evidence about a reply.
+type Candidate struct {
+	Cause    Cause
+	Rule     string   // id of the rule or the table row
+	Evidence Evidence // its kind
+	Phrases  []string // what the rule found in the text
+	Source   string   // where the rule or row can be checked
+	Lost     string   // why it did not decide, "" for the one that did
+}
+
+// Explain lists the evidence about a reply, the one that decides first, each of
+// the others with why it lost. It is empty where Classify says UnknownCause.
+func Explain(r Reply) []Candidate {
+	var c Classifier
+	c.prepare()
+	c.normal = normalise(c.normal, &r)
+	c.look(&r, ProviderOf(r.RelayHost, r.RecipientDomain))
+	q := &c.query
+	var list []Candidate
+	for _, step := range steps {
+		first, ok := step(q)
+		if !ok || slices.ContainsFunc(list, func(l Candidate) bool { return l.Rule == first.Rule }) {
+			continue
+		}
+		list = append(list, first)
+		if first.Evidence == WeakPhrase || len(first.Phrases) > 0 {
+			list = append(list, q.runnersUp(first)...)
+		}
+	}
+	for i := 1; i < len(list); i++ {
+		list[i].Lost = whyLost(&list[0], &list[i])
+	}
+	return list
+}
+
+// runnersUp are the rules of the same step that hold too, in order.
+func (q *query) runnersUp(first Candidate) []Candidate {
+	var numbers []int
+	q.eachRule(func(number int) {
+		r := &q.set.rules[number]
+		weak := number >= q.set.firstWeak
+		if r.id != first.Rule && r.tier != tierMark && weak == (first.Evidence == WeakPhrase) && r.holds(q) {
+			numbers = append(numbers, number)
+		}
+	})
+	slices.Sort(numbers)
+	var list []Candidate
+	for _, number := range slices.Compact(numbers) {
+		list = append(list, q.set.rules[number].candidate())
+	}
+	return list
+}
+
+func whyLost(winner, loser *Candidate) string {
+	if winner.Evidence != loser.Evidence {
+		return winner.Evidence.String() + " decides before " + loser.Evidence.String()
+	}
+	return "less specific"
+}
