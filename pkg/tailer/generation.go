@@ -30,7 +30,7 @@ type generation struct {
 
 	archive *archiveTail // of a compressed file; file is nil then
 	tail    *pinned      // the engine, where it reads the end of the file
-	fresh   time.Time    // when the engine last gave a line, or was started
+	owing   time.Time    // since when the engine has returned none of the lines there are; zero if it owes none
 }
 
 // openGeneration opens a regular file. Offset and head are still to be set.
@@ -265,7 +265,7 @@ func (g *generation) accept(l engineLine) (Batch, bool) {
 		l = next
 	}
 	g.s.f.buf = buf[:0]
-	g.fresh = g.s.opts.now()
+	g.owing = time.Time{}
 	if end == g.offset {
 		return Batch{}, false
 	}
@@ -292,7 +292,7 @@ func (g *generation) pin() {
 		g.s.opts.Logger.Debug("the file is read without the engine", "file", g.s.path, "err", err)
 		return
 	}
-	g.tail, g.fresh = tail, g.s.opts.now()
+	g.tail, g.owing = tail, time.Time{}
 }
 
 // unpin takes the file back. Lines that the engine read and no one accepted are read again.
@@ -311,11 +311,17 @@ const (
 )
 
 func (g *generation) watchEngine() {
-	left := g.size - g.offset
-	if g.tail == nil || left == 0 {
+	if g.tail == nil {
 		return
 	}
-	if g.rotated || left >= engineBurst || g.s.opts.now().Sub(g.fresh) >= engineSilence && !g.partial() {
+	switch left, now := g.size-g.offset, g.s.opts.now(); {
+	case g.rotated || left >= engineBurst:
+		g.unpin()
+	case left == 0 || g.partial():
+		g.owing = time.Time{}
+	case g.owing.IsZero():
+		g.owing = now
+	case now.Sub(g.owing) >= engineSilence:
 		g.unpin()
 	}
 }
