@@ -22,6 +22,7 @@ type source struct {
 	fromEnd     bool // what is there at the first look is history
 
 	siblingsAt []time.Time // modification times of the directories at the last search
+	settled    bool        // and these were long past then, so that nothing can have come since
 	unfinished bool        // a sibling could not be told yet: search again
 	patience   time.Time   // until when
 	heads      map[archiveID][]byte
@@ -256,9 +257,10 @@ func (s *source) lookAtSiblings() {
 	times, now := s.dirTimes(), s.opts.now()
 	if !slices.Equal(times, s.siblingsAt) {
 		s.siblingsAt, s.patience = times, now.Add(s.opts.RotateWait)
-	} else if !s.unfinished {
+	} else if !s.unfinished && s.settled {
 		return
 	}
+	s.settled = !slices.ContainsFunc(times, func(t time.Time) bool { return now.Sub(t) < timeGrain })
 	s.unfinished = false
 	for _, path := range s.siblings() {
 		g, err := s.openSibling(path)
@@ -427,6 +429,10 @@ func (s *source) dirs() []string {
 	slices.Sort(dirs)
 	return slices.Compact(dirs)
 }
+
+// timeGrain is the coarsest step of the modification times of directories: that of FAT, and longer
+// than that of any other. Of two changes within it the second may leave no trace.
+const timeGrain = 2 * time.Second
 
 func (s *source) dirTimes() (times []time.Time) {
 	for _, d := range s.dirs() {

@@ -243,3 +243,21 @@ func TestContextOfFollowEndsNext(t *testing.T) {
 		t.Errorf("%q, %v after the end", b.Data, err)
 	}
 }
+
+// Times of directories have coarse steps: a file may come within the same one as the last that was seen.
+func TestSiblingWithinOneTimeStep(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.clock = time.Now()
+	r.open()
+	r.lines(50)
+	r.follow(nil)
+	r.drain()
+	info, err := os.Stat(r.dir)
+	r.check(err)
+	line := strings.Repeat("of a rotation that no one saw ", 10)
+	r.check(os.WriteFile(r.path+".1", []byte(line+"\n"), 0o600))
+	r.check(os.Chtimes(r.dir, info.ModTime(), info.ModTime()))
+	r.want = append(r.want, line)
+	r.drain()
+	r.same()
+}
