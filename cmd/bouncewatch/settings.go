@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // configVariable names the configuration file where --config does not.
@@ -105,6 +107,9 @@ func (s *settings) effective() (config.Config, origin, error) {
 	}
 	if len(c.Logs) == 0 {
 		c.Logs, from["logs"] = present(usualLogs), "found on this host"
+		if len(c.Logs) == 0 && hasJournal() {
+			c.Logs = []string{tailer.JournalSource}
+		}
 	}
 	return c, from, nil
 }
@@ -113,9 +118,23 @@ func (s *settings) effective() (config.Config, origin, error) {
 func (s *settings) toFollow() (config.Config, error) {
 	c, _, err := s.effective()
 	if err == nil && len(c.Logs) == 0 {
-		err = inputError{fmt.Errorf("no log to follow: none of %s is there; name one, as in: bouncewatch watch /path/to/mail.log", strings.Join(usualLogs, ", "))}
+		err = inputError{fmt.Errorf("no log to follow: none of %s is there, and no systemd journal; name one, as in: bouncewatch watch /path/to/mail.log", strings.Join(usualLogs, ", "))}
 	}
 	return c, err
+}
+
+// hasJournal says whether the systemd journal keeps entries and can be read by
+// means of journalctl (systemd-journald.service(8), "Storage").
+func hasJournal() bool {
+	if _, err := exec.LookPath("journalctl"); err != nil {
+		return false
+	}
+	for _, dir := range []string{"/var/log/journal", "/run/log/journal"} {
+		if entries, err := os.ReadDir(dir); err == nil && len(entries) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // usualLogs are where Debian, Red Hat, SUSE and BSD, and Exim's packages, log.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -27,7 +28,9 @@ import (
 
 const watchLong = `watch follows mail logs and serves what it counts on /metrics, for Prometheus.
 
-Without LOG it follows the usual logs that are there. Counts and positions are
+LOG is a file, a glob, "journal" for the systemd journal, "-" for standard input,
+or an address to receive syslog messages at, as in udp://127.0.0.1:5514. Without
+LOG it follows the usual logs that are there, and the journal where none is. Counts and positions are
 kept in the state directory: after a restart, or a crash, counting goes on
 exactly where it was. SIGHUP reads the configuration file again.
 
@@ -57,9 +60,11 @@ type watchOptions struct {
 	settings         settings
 	level, format    string
 	socket, newState bool
+	stdin            io.Reader
 }
 
 func (o *watchOptions) run(cmd *cobra.Command) error {
+	o.stdin = cmd.InOrStdin()
 	logger, err := o.logger(cmd)
 	if err != nil {
 		return err
@@ -85,7 +90,7 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return inputError{err}
 	}
-	live, err := pipeline.NewLive(cmd.Context(), pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: follow(c, logger), Beat: beat()})
+	live, err := pipeline.NewLive(cmd.Context(), pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: follow(c, o.stdin, logger), Beat: beat()})
 	if err != nil {
 		for _, l := range listeners {
 			l.Close()
@@ -120,13 +125,53 @@ func (o *watchOptions) logger(cmd *cobra.Command) (*slog.Logger, error) {
 	return promslog.New(&promslog.Config{Level: level, Format: format, Writer: cmd.ErrOrStderr()}), nil
 }
 
-func follow(c config.Config, logger *slog.Logger) func(context.Context, []tailer.FileState) (pipeline.Follower, error) {
+// follow opens all sources: files and globs, the journal, standard input and
+// syslog sockets.
+func follow(c config.Config, stdin io.Reader, logger *slog.Logger) func(context.Context, []tailer.FileState) (pipeline.Follower, error) {
 	return func(ctx context.Context, state []tailer.FileState) (pipeline.Follower, error) {
-		return tailer.Follow(ctx, tailer.FollowOptions{
-			Paths: c.Logs, FromStart: c.FromStart, State: state,
-			Poll: c.Poll, RotateWait: c.RotateWait, Logger: logger,
-		})
+		var all []pipeline.Follower
+		var paths []string
+		var failed error
+		for _, name := range c.Logs {
+			var f pipeline.Follower
+			var err error
+			switch {
+			case name == tailer.JournalSource:
+				f, err = tailer.FollowJournal(ctx, tailer.JournalOptions{FromStart: c.FromStart, State: state, Logger: logger})
+			case name == "-":
+				f = tailer.FollowReader(ctx, name, stdin)
+			case tailer.IsSyslogAddress(name):
+				f, err = tailer.ListenSyslog(ctx, name, logger)
+			default:
+				paths = append(paths, name)
+				continue
+			}
+			if err != nil {
+				failed = errors.Join(failed, err)
+				continue
+			}
+			all = append(all, f)
+		}
+		if len(paths) > 0 && failed == nil {
+			f, err := tailer.Follow(ctx, tailer.FollowOptions{
+				Paths: paths, OldDirs: c.OldDirs, FromStart: c.FromStart, State: state,
+				Poll: c.Poll, RotateWait: c.RotateWait, Logger: logger,
+			})
+			failed = err
+			all = append(all, f)
+		}
+		if failed != nil {
+			return nil, errors.Join(failed, closeAll(all))
+		}
+		return pipeline.Join(all...), nil
 	}
+}
+
+func closeAll(all []pipeline.Follower) (err error) {
+	for _, f := range all {
+		err = errors.Join(err, f.Close())
+	}
+	return err
 }
 
 // beat tells systemd that the process is well (sd_notify(3), WATCHDOG_USEC).
@@ -215,6 +260,6 @@ func (o *watchOptions) reload(live *pipeline.Live, logger *slog.Logger) {
 		logger.Error("reload: the configuration has faults, the former one stays", "err", err)
 		return
 	}
-	live.Reload(follow(c, logger))
+	live.Reload(follow(c, o.stdin, logger))
 	logger.Info("reloaded: logs, poll and rotate_wait take effect now, other keys at the next start", "logs", strings.Join(c.Logs, " "))
 }

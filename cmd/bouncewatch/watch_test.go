@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -189,4 +190,27 @@ func TestWatchSetsABadStateAside(t *testing.T) {
 	if b, err := os.ReadFile(aside[0]); err != nil || string(b) != `{"version":99}` {
 		t.Errorf("set aside: %q %v", b, err)
 	}
+}
+
+// Standard input is a source like a file; so is a socket for syslog messages.
+func TestWatchReadsStreams(t *testing.T) {
+	dir := t.TempDir()
+	log := filepath.Join(dir, "mail.log")
+	appendLines(t, log, 0, 1)
+	d := startDaemon(t, "--state-dir", filepath.Join(dir, "state"), log, "udp://127.0.0.1:0")
+	appendLines(t, log, 1, 2)
+	d.await(replies550 + "2")
+	_, body := d.get("/metrics")
+	m := regexp.MustCompile(`bouncewatch_source_up\{source="udp://([^"]+)"\} 1`).FindStringSubmatch(body)
+	if m == nil {
+		t.Fatal("no socket among the sources")
+	}
+	conn, err := net.Dial("udp", m[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "<22>Jan  2 03:04:05 mx1 postfix/smtp[1]: 4XyZ1: to=<b@example.org>, relay=mx.example.org[192.0.2.2]:25, delay=2, delays=0/0/0/2, dsn=5.1.1, status=bounced (host mx.example.org[192.0.2.2] said: 550 5.1.1 User unknown (in reply to RCPT TO command))")
+	d.await(replies550 + "3")
+	d.end()
 }

@@ -20,6 +20,7 @@ import (
 // (see ApplyEnvironment), and flags before both.
 type Config struct {
 	Logs          []string      `yaml:"logs"`            // files or globs to follow; empty: find the usual ones
+	OldDirs       []string      `yaml:"old_dirs"`        // directories that rotated files are moved into
 	StateDir      string        `yaml:"state_dir"`       // where positions and counts are kept; empty: see README
 	ListenAddress []string      `yaml:"listen_address"`  // host:port of the metrics
 	WebConfigFile string        `yaml:"web_config_file"` // TLS and authentication, as in every exporter

@@ -26,7 +26,7 @@ func TestShippedFileEqualsDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Default()
-	want.Logs = []string{}
+	want.Logs, want.OldDirs = []string{}, []string{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("configs/bouncewatch.yaml = %+v\ndefaults %+v", got, want)
 	}

@@ -22,14 +22,14 @@ func lookup(environ ...string) func(string) (string, bool) {
 func TestEnvironmentSetsEveryKey(t *testing.T) {
 	c := Default()
 	set, err := c.ApplyEnvironment(lookup(
-		"BOUNCEWATCH_LOGS=/var/log/mail.log, /logs/*.log,", "BOUNCEWATCH_STATE_DIR=/state",
+		"BOUNCEWATCH_LOGS=/var/log/mail.log, /logs/*.log,", "BOUNCEWATCH_OLD_DIRS=old", "BOUNCEWATCH_STATE_DIR=/state",
 		"BOUNCEWATCH_LISTEN_ADDRESS=:10550", "BOUNCEWATCH_WEB_CONFIG_FILE=/web.yaml",
 		"BOUNCEWATCH_FROM_START=true", "BOUNCEWATCH_POLL=1s", "BOUNCEWATCH_ROTATE_WAIT=2m"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := Config{
-		Logs: []string{"/var/log/mail.log", "/logs/*.log"}, StateDir: "/state",
+		Logs: []string{"/var/log/mail.log", "/logs/*.log"}, OldDirs: []string{"old"}, StateDir: "/state",
 		ListenAddress: []string{":10550"}, WebConfigFile: "/web.yaml",
 		FromStart: true, Poll: time.Second, RotateWait: 2 * time.Minute,
 	}
