@@ -62,7 +62,8 @@ type Follower struct {
 	notify  *notifier
 	engine  *engine
 	ended   <-chan struct{}
-	buf     []byte // of the batch that Next returned last
+	dirs    map[string]*directory // as of the last look
+	buf     []byte                // of the batch that Next returned last
 	look4k  [4096]byte
 
 	lastLook time.Time
@@ -185,6 +186,10 @@ func (f *Follower) look() {
 	}
 	for _, s := range f.sources {
 		s.look()
+	}
+	f.dirs = map[string]*directory{} // a copy of a file that was cut is there by now
+	for _, s := range f.sources {
+		s.lookAround()
 	}
 }
 

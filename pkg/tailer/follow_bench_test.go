@@ -81,17 +81,24 @@ func BenchmarkFollowTrickle(b *testing.B) {
 	}
 }
 
-// A look at logs to which nothing happens, which comes four times a second.
+// A look at logs to which nothing happens, which comes four times a second, and one at a directory in
+// which other files come and go all the time.
 func BenchmarkFollowIdleLook(b *testing.B) {
 	for _, n := range []int{1, 100} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			f, _ := benchFollower(b, n, []byte(benchLine))
-			takeLines(f)
-			f.opts.now = func() time.Time { return f.globbed } // the list of files is not renewed
-			b.ReportAllocs()
-			for b.Loop() {
-				f.look()
-			}
-		})
+		for _, age := range []time.Duration{time.Hour, 0} {
+			b.Run(fmt.Sprintf("%d logs/changed %v ago", n, age), func(b *testing.B) {
+				f, files := benchFollower(b, n, []byte(benchLine))
+				now := time.Now()
+				f.opts.now = func() time.Time { return now }
+				if err := os.Chtimes(filepath.Dir(files[0].Name()), now.Add(-age), now.Add(-age)); err != nil {
+					b.Fatal(err)
+				}
+				takeLines(f)
+				b.ReportAllocs()
+				for b.Loop() {
+					f.look()
+				}
+			})
+		}
 	}
 }

@@ -95,6 +95,10 @@ func (s *source) look() {
 		}
 	}
 	s.lookAtPath()
+}
+
+// lookAround finds rotated files, when all files that were begun anew are known.
+func (s *source) lookAround() {
 	s.lookAtSiblings()
 	s.seen = s.seen || !s.blocked
 	s.resuming = slices.DeleteFunc(s.resuming, s.isGone)
@@ -436,9 +440,7 @@ const timeGrain = 2 * time.Second
 
 func (s *source) dirTimes() (times []time.Time) {
 	for _, d := range s.dirs() {
-		if info, err := os.Stat(d); err == nil {
-			times = append(times, info.ModTime())
-		}
+		times = append(times, s.f.directory(d).modified)
 	}
 	return times
 }
@@ -452,7 +454,7 @@ func (s *source) siblings() []string {
 	var paths []string
 	modified := map[string]time.Time{}
 	for _, dir := range s.dirs() {
-		entries, err := os.ReadDir(dir)
+		entries, err := s.f.directory(dir).list()
 		s.unfinished = s.unfinished || err != nil && !errors.Is(err, fs.ErrNotExist)
 		for _, e := range entries {
 			if !slices.ContainsFunc(bases, func(base string) bool { return isRotatedName(filepath.Base(base), e.Name()) }) {
