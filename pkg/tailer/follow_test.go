@@ -237,7 +237,7 @@ func randomHistory(t *testing.T, seed uint64) {
 		return old
 	}
 	for range 40 {
-		switch random.IntN(12) {
+		switch random.IntN(15) {
 		case 0, 1, 2:
 			do("lines", func() { r.lines(1 + random.IntN(40)) })
 		case 3:
@@ -268,6 +268,35 @@ func randomHistory(t *testing.T, seed uint64) {
 				ext := []string{".gz", ".xz", ".zst"}[random.IntN(3)]
 				do("compress", func() { r.compress(old[random.IntN(len(old))], ext) })
 			}
+		case 12:
+			do("copytruncate", func() {
+				r.lines(1 + random.IntN(5))
+				if r.partial {
+					r.lines(1)
+				}
+				r.copyTruncate()
+				r.open()
+				if random.IntN(2) == 0 {
+					r.lines(random.IntN(60))
+				}
+				if random.IntN(2) == 0 {
+					r.look()
+				}
+			})
+		case 13:
+			do("remove", func() {
+				r.drain()
+				if r.partial {
+					r.lines(1)
+				}
+				r.lines(random.IntN(4))
+				r.f.look()
+				r.check(os.Remove(r.path))
+				r.drain() // a restart takes the last hold of the file away
+				r.open()
+			})
+		case 14:
+			do("time passes", func() { r.clock = r.clock.Add(time.Duration(random.IntN(90)) * time.Second) })
 		case 8, 9:
 			do("look", r.look)
 		case 10:
@@ -277,6 +306,10 @@ func randomHistory(t *testing.T, seed uint64) {
 				r.stop()
 				for range 1 + random.IntN(3) {
 					r.lines(1 + random.IntN(5))
+					if random.IntN(3) == 0 {
+						r.copyTruncate()
+						continue
+					}
 					r.rename()
 					r.open()
 				}

@@ -80,8 +80,8 @@ func (g *generation) intact(end int64) bool {
 	if err != nil || info.Size() < end {
 		return false
 	}
-	var buf [headSize]byte
-	n, err := g.file.ReadAt(buf[:len(g.head)], 0)
+	buf := g.s.f.look4k[:len(g.head)]
+	n, err := g.file.ReadAt(buf, 0)
 	return n == len(g.head) && (err == nil || err == io.EOF) && bytes.Equal(buf[:n], g.head)
 }
 

@@ -3,6 +3,7 @@ package tailer
 import (
 	"context"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -46,7 +47,7 @@ func engineRig(t *testing.T) *rig {
 	r.open()
 	r.follow(nil)
 	if r.f.engine == nil {
-		t.Skip("without /proc the engine is not used: our own reader does all")
+		t.Fatal("the engine is not used: is there no /proc?")
 	}
 	return r
 }
@@ -118,4 +119,38 @@ func TestEngineWithoutPermission(t *testing.T) {
 	r.lines(2)
 	r.wait()
 	r.same()
+}
+
+// Each file has its tail, which must go when the file does.
+func TestEngineLeaksNothing(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	r.opts.noEngine = false
+	r.open()
+	r.follow(nil)
+	r.drain()
+	goroutines, files := runtime.NumGoroutine(), openFiles(t)
+	for range 300 {
+		r.lines(1)
+		r.check(os.Rename(r.path, r.path+".1"))
+		r.open()
+		r.drain()
+		if g := r.f.sources[0].live(); g == nil || g.tail == nil {
+			t.Fatal("the new file has no tail")
+		}
+		r.clock = r.clock.Add(2 * time.Minute)
+	}
+	r.pass()
+	r.same()
+	// The package's own goroutines look at their files once more before they end.
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(deadline); {
+		ctx, cancel := context.WithTimeout(t.Context(), enginePoll)
+		r.f.Next(ctx) //nolint:errcheck // nothing is written meanwhile
+		cancel()
+	}
+	if n := runtime.NumGoroutine(); n > goroutines {
+		t.Errorf("%d goroutines after 300 rotations, %d before", n, goroutines)
+	}
+	if n := openFiles(t); n > files+1 {
+		t.Errorf("%d open files after 300 rotations, %d before", n, files)
+	}
 }
