@@ -68,8 +68,9 @@ func New() *Counts {
 	return c
 }
 
-// NewWithoutDomains returns empty Counts that never keep a recipient domain: for
-// a daemon that runs for years, serves no domains and writes its counts to disk.
+// NewWithoutDomains returns empty Counts that never keep a recipient domain and
+// only the latest hours: for a daemon that runs for years, serves no domains and
+// writes its counts to disk.
 func NewWithoutDomains() *Counts {
 	return &Counts{
 		keys:      map[Key]uint64{},

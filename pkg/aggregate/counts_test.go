@@ -226,3 +226,30 @@ func BenchmarkAdd(b *testing.B) {
 		c.Add(ev, replycode.Verdict{}, false)
 	}
 }
+
+// A daemon's time line has two weeks, whatever order the hours come in.
+func TestTimeLineOfADaemonIsBounded(t *testing.T) {
+	c := NewWithoutDomains()
+	for i := range 2 * recentHours {
+		c.At(created.Add(time.Duration(i)*time.Hour), logparse.Sent, 1)
+	}
+	c.At(created, logparse.Sent, 1) // older than all: only in the totals
+	for _, c := range []*Counts{c, c.Clone()} {
+		hours := c.Hours()
+		if first := created.Add(recentHours * time.Hour).Truncate(time.Hour); len(hours) != recentHours || !hours[0].Start.Equal(first) {
+			t.Errorf("%d hours from %v, want %d from %v", len(hours), hours[0].Start, recentHours, first)
+		}
+		for _, h := range hours {
+			if h.Statuses[logparse.Sent] != 1 {
+				t.Errorf("%v: %v", h.Start, h.Statuses)
+			}
+		}
+	}
+	report := New()
+	for i := range 2 * recentHours {
+		report.At(created.Add(time.Duration(i)*time.Hour), logparse.Sent, 1)
+	}
+	if n := len(report.Hours()); n != 2*recentHours {
+		t.Errorf("%d hours of a report", n)
+	}
+}

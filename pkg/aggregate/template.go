@@ -18,7 +18,7 @@ const (
 // template: the text with addresses and numbers masked.
 func (c *Counts) Unmatched(text []byte, n uint64) {
 	var buf [200]byte
-	t := appendTemplate(buf[:0], text)
+	t := AppendTemplate(buf[:0], text)
 	if count := c.unmatched[string(t)]; count != nil {
 		*count += n
 		return
@@ -61,10 +61,10 @@ func (c *Counts) Templates() []TemplateRow {
 	return rows
 }
 
-// appendTemplate masks a reply word by word, up to the capacity of dst: an
+// AppendTemplate masks a reply word by word, up to the capacity of dst: an
 // address becomes <address>, a run of digits #, a byte that is not printable
 // ASCII a question mark.
-func appendTemplate(dst, text []byte) []byte {
+func AppendTemplate(dst, text []byte) []byte {
 	for len(text) > 0 {
 		end := bytes.IndexByte(text, ' ')
 		if end < 0 {

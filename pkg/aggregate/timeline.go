@@ -8,9 +8,12 @@ import (
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 )
 
-// maxHours bounds the time line: more than 45 years. Hours after that are only in
-// the totals.
-const maxHours = 400_000
+// Bounds of the time line. A report has more than 45 years; hours after that are
+// only in the totals. A daemon keeps the two latest weeks.
+const (
+	maxHours    = 400_000
+	recentHours = 14 * 24
+)
 
 // An HourRow is what happened in one hour.
 type HourRow struct {
@@ -41,11 +44,28 @@ func (c *Counts) inHour(hour int64) *[logparse.NumStatuses]uint64 {
 	h := c.hours[hour]
 	if h == nil {
 		h = new([logparse.NumStatuses]uint64)
-		if len(c.hours) < maxHours {
+		if c.roomForHour(hour) {
 			c.hours[hour] = h
 		}
 	}
 	return h
+}
+
+// roomForHour drops the oldest hour of a daemon's full time line, unless the new
+// one is older.
+func (c *Counts) roomForHour(hour int64) bool {
+	if c.domainLimit > 0 {
+		return len(c.hours) < maxHours
+	}
+	if len(c.hours) < recentHours {
+		return true
+	}
+	oldest := hour
+	for h := range c.hours {
+		oldest = min(oldest, h)
+	}
+	delete(c.hours, oldest)
+	return oldest != hour
 }
 
 // Period is when the first and the last of the outcomes with a time were, zero

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
@@ -45,6 +46,7 @@ type Live struct {
 	snapshot Snapshot // what was counted and is perhaps not on disk yet
 	base     map[string]SourceTotals
 	pipes    map[string]*Pipeline
+	recent   ring
 	dirty    bool
 	saved    time.Time // of the last attempt to save
 	failing  bool
@@ -58,6 +60,7 @@ type Live struct {
 type View struct {
 	Counts           *aggregate.Counts // as on disk
 	Created          time.Time         // when counting began
+	Recent           []Failure         // the latest ones that Counts hold
 	Health           map[string]SourceTotals
 	Sources          []tailer.SourceStats // as of Time, not from disk
 	CaughtUp         bool                 // all that was there at the start has been counted
@@ -161,17 +164,21 @@ func (l *Live) step(ctx context.Context) error {
 func (l *Live) pipe(source string) *Pipeline {
 	p := l.pipes[source]
 	if p == nil { // a file that a glob found later
-		p = &Pipeline{Counts: l.snapshot.Counts}
+		p = l.newPipe()
 		l.pipes[source] = p
 	}
 	return p
+}
+
+func (l *Live) newPipe() *Pipeline {
+	return &Pipeline{Counts: l.snapshot.Counts, Calendar: &logparse.Calendar{}, Visit: l.recent.visit}
 }
 
 // prime gives each source a parser that has seen the end of what was counted
 // before: the next line may refer to it.
 func (l *Live) prime() {
 	for _, s := range l.follower.Stats() {
-		p := &Pipeline{Counts: l.snapshot.Counts}
+		p := l.newPipe()
 		p.Prime(l.follower.Before(s.Source, primeSize))
 		l.pipes[s.Source] = p
 	}
@@ -199,7 +206,7 @@ func (l *Live) checkpoint() {
 	old := l.view.Load()
 	v := &View{Created: l.snapshot.Created, Sources: l.follower.Stats(), Time: l.saved}
 	if old != nil {
-		v.Counts, v.Health = old.Counts, old.Health
+		v.Counts, v.Health, v.Recent = old.Counts, old.Health, old.Recent
 		v.CheckpointErrors, v.CheckpointError = old.CheckpointErrors, old.CheckpointError
 	}
 	l.caughtUp = l.caughtUp || l.follower.CaughtUp()
@@ -218,7 +225,7 @@ func (l *Live) checkpoint() {
 				l.opts.Logger.Info("state is written again")
 			}
 			l.failing, l.dirty, v.CheckpointError = false, false, ""
-			v.Counts, v.Health = l.snapshot.Counts.Clone(), health
+			v.Counts, v.Health, v.Recent = l.snapshot.Counts.Clone(), health, l.recent.failures()
 		}
 	}
 	if v.Counts == nil {

@@ -1,9 +1,13 @@
 package report
 
 import (
+	"crypto/sha256"
 	"embed"
+	"encoding/base64"
 	"html/template"
 	"io"
+	"strings"
+	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 )
@@ -12,10 +16,22 @@ import (
 type Page struct {
 	Title   string
 	Note    string // one line under the title
+	Lang    string // "zh", else English
 	Faults  []string
 	Sources []SourceRow // only the status page of the daemon has them
 	Links   []Link
 	Refresh int // seconds after which a browser loads the page again; 0: never
+
+	// Now makes the page one about the present: the figures at the top are of the
+	// last 24 hours, the history is that of the last three days.
+	Now time.Time
+
+	Failures []FailureRow // the latest ones; of the daemon's page only
+}
+
+// A FailureRow is mail that failed, without addresses.
+type FailureRow struct {
+	Time, QueueID, Status, Code, Cause, Provider, Text string
 }
 
 // A SourceRow is the health of a followed log.
@@ -35,16 +51,25 @@ var pageFS embed.FS
 
 var pageTemplate = template.Must(template.ParseFS(pageFS, "page.html"))
 
-// WriteHTML writes the report as one page that needs no other file. Whatever
-// comes from a log is escaped.
+// WriteHTML writes the report as one page that needs no other file and no
+// script. Whatever comes from a log is escaped.
 func WriteHTML(w io.Writer, p Page, c *aggregate.Counts) error {
 	return writeHTML(w, p, newDocument(c))
 }
 
 func writeHTML(w io.Writer, p Page, d *document) error {
-	return pageTemplate.Execute(w, struct {
-		Page
-		*document
-		Top int
-	}{p, d, 50})
+	return pageTemplate.Execute(w, &pageView{Page: p, document: d})
 }
+
+// StyleSource allows the style of the page and no other in a Content Security
+// Policy (CSP Level 3 section 2.3.1, hash-source).
+var StyleSource = func() string {
+	page, err := pageFS.ReadFile("page.html")
+	if err != nil {
+		panic(err) // it is embedded
+	}
+	_, style, _ := strings.Cut(string(page), "<style>")
+	style, _, _ = strings.Cut(style, "</style>")
+	sum := sha256.Sum256([]byte(style))
+	return "'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'"
+}()

@@ -43,6 +43,8 @@ type document struct {
 	Lines        map[string]uint64       `json:"lines"`
 	Unmatched    []aggregate.TemplateRow `json:"unmatched"`
 	Overflow     uint64                  `json:"overflow"`
+
+	topCauses map[string]string // the most frequent cause of a provider
 }
 
 type period struct {
@@ -170,6 +172,7 @@ func newDocument(c *aggregate.Counts) *document {
 		d.Causes = append(d.Causes, k)
 	}
 	d.Providers = append(d.Providers, providers(c)...)
+	d.topCauses = topCauses(c)
 	for _, r := range c.Domains() {
 		d.Domains = append(d.Domains, outcomeRow{Domain: r.Domain, Sent: r.Sent, Deferred: r.Deferred, Bounced: r.Bounced, Expired: r.Expired})
 	}

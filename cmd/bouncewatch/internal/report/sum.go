@@ -90,6 +90,23 @@ func providers(c *aggregate.Counts) (rows []outcomeRow) {
 	return rows
 }
 
+// topCauses are the most frequent causes of failures, by provider.
+func topCauses(c *aggregate.Counts) map[string]string {
+	type pair struct {
+		provider replycode.Provider
+		cause    replycode.Cause
+	}
+	top := map[string]string{}
+	for k := range sum(c, func(k aggregate.Key) (pair, bool) {
+		return pair{k.Provider, k.Cause}, !k.Remark && k.Direction == logparse.Outbound && k.Status != logparse.Sent
+	}) {
+		if _, ok := top[k.provider.String()]; !ok {
+			top[k.provider.String()] = k.cause.String()
+		}
+	}
+	return top
+}
+
 func codeMeaning(c replycode.Code) string {
 	if c == replycode.None {
 		return "no reply code in the log"

@@ -50,7 +50,8 @@ func Handler(view func() *pipeline.View, logger *slog.Logger) http.Handler {
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, view().CaughtUp, "Ready.", "Not ready: still reading what was logged before the start.")
 	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) { status(w, view(), logger) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { status(w, r, view(), logger) })
+	mux.HandleFunc("GET /api/v1/report", func(w http.ResponseWriter, _ *http.Request) { reportJSON(w, view(), logger) })
 	return mux
 }
 
@@ -80,12 +81,29 @@ func answer(w http.ResponseWriter, ok bool, yes, no string) {
 	fmt.Fprintln(w, yes)
 }
 
-func status(w http.ResponseWriter, v *pipeline.View, logger *slog.Logger) {
+// language is what the address asks for, else what the browser likes best.
+func language(r *http.Request) string {
+	lang := r.URL.Query().Get("lang")
+	if lang == "" {
+		lang = r.Header.Get("Accept-Language")
+	}
+	if strings.HasPrefix(strings.ToLower(lang), "zh") {
+		return "zh"
+	}
+	return "en"
+}
+
+func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, logger *slog.Logger) {
 	page := report.Page{
 		Title:   "bouncewatch",
+		Lang:    language(r),
 		Note:    fmt.Sprintf("version %s · counting since %s", version.Version, v.Created.Format(time.RFC3339)),
 		Refresh: 30,
-		Links:   []report.Link{{Text: "metrics", URL: "metrics"}, {Text: "ready", URL: "-/ready"}, {Text: "healthy", URL: "-/healthy"}},
+		Now:     v.Time,
+		Links: []report.Link{
+			{Text: "metrics", URL: "metrics"}, {Text: "JSON", URL: "api/v1/report"}, {Text: "ready", URL: "-/ready"}, {Text: "healthy", URL: "-/healthy"},
+			{Text: "English", URL: "?lang=en"}, {Text: "中文", URL: "?lang=zh"},
+		},
 	}
 	if v.CheckpointError != "" {
 		page.Faults = append(page.Faults, "The state cannot be written, so the figures stand still: "+v.CheckpointError)
@@ -94,6 +112,9 @@ func status(w http.ResponseWriter, v *pipeline.View, logger *slog.Logger) {
 		page.Faults = append(page.Faults, "Still reading what was logged before the start.")
 	}
 	for _, s := range v.Sources {
+		if !s.Up {
+			page.Faults = append(page.Faults, "This log is missing or cannot be read: "+s.Source)
+		}
 		row := report.SourceRow{Source: s.Source, Up: s.Up, LagBytes: s.LagBytes, LastLine: "none yet"}
 		if !s.LastLine.IsZero() {
 			row.LastLine = s.LastLine.Format(time.RFC3339)
@@ -101,16 +122,50 @@ func status(w http.ResponseWriter, v *pipeline.View, logger *slog.Logger) {
 		row.LostBytes, row.Rotations = v.Health[s.Source].LostBytes, v.Health[s.Source].Rotations
 		page.Sources = append(page.Sources, row)
 	}
+	for _, f := range v.Recent {
+		page.Failures = append(page.Failures, failureRow(f))
+	}
 	var body bytes.Buffer
-	if err := report.WriteHTML(&body, page, v.Counts); err != nil {
+	err := report.WriteHTML(&body, page, v.Counts)
+	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src "+report.StyleSource+"; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	w.Header().Set("Vary", "Accept-Language")
+	send(w, "text/html; charset=utf-8", body.Bytes(), err, logger)
+}
+
+func failureRow(f pipeline.Failure) report.FailureRow {
+	row := report.FailureRow{
+		QueueID: f.QueueID, Status: f.Status.String(), Code: strings.TrimSpace(f.Code.String() + " " + f.Enhanced.String()),
+		Cause: f.Cause.String(), Text: f.Text,
+	}
+	if !f.Time.IsZero() {
+		row.Time = f.Time.Format(time.DateTime)
+	}
+	if !f.Inbound {
+		row.Provider = f.Provider.String()
+	}
+	return row
+}
+
+// reportJSON is the report of docs/report.schema.json about all that was counted.
+func reportJSON(w http.ResponseWriter, v *pipeline.View, logger *slog.Logger) {
+	format, err := report.FindFormat("json")
+	var body bytes.Buffer
+	if err == nil {
+		err = format.Write(&body, report.Options{}, v.Counts)
+	}
+	send(w, "application/json", body.Bytes(), err, logger)
+}
+
+func send(w http.ResponseWriter, contentType string, body []byte, err error, logger *slog.Logger) {
+	if err != nil {
 		logger.Error("status page", "err", err)
 		http.Error(w, "the page could not be made", http.StatusInternalServerError)
 		return
 	}
 	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'")
+	h.Set("Content-Type", contentType)
 	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cache-Control", "no-store")
-	_, _ = w.Write(body.Bytes()) // a browser that went away is no fault
+	_, _ = w.Write(body) // a browser that went away is no fault
 }

@@ -1,6 +1,9 @@
 package web
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"io"
 	"log/slog"
 	"net/http"
@@ -168,5 +171,93 @@ func BenchmarkMetrics(b *testing.B) {
 				b.ReportMetric(float64(w.Body.Len()), "bytes")
 			}
 		})
+	}
+}
+
+func respond(t *testing.T, v *pipeline.View, path, language string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequest(http.MethodGet, path, nil)
+	r.Header.Set("Accept-Language", language)
+	w := httptest.NewRecorder()
+	Handler(func() *pipeline.View { return v }, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+	return w.Result()
+}
+
+// The page may use its own style, and nothing else.
+func TestStatusPageAllowsOnlyItsOwnStyle(t *testing.T) {
+	response := respond(t, newView(), "/", "")
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, style, _ := strings.Cut(string(body), "<style>")
+	style, _, found := strings.Cut(style, "</style>")
+	if !found || strings.Contains(string(body), " style=") {
+		t.Fatal("no style, or a style attribute, which the policy forbids")
+	}
+	sum := sha256.Sum256([]byte(style))
+	want := "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+	if got := response.Header.Get("Content-Security-Policy"); got != want {
+		t.Errorf("policy %s\nwant %s", got, want)
+	}
+}
+
+func TestStatusPageSpeaksChinese(t *testing.T) {
+	for _, c := range []struct{ path, accept, want string }{
+		{"/", "", "en"}, {"/", "zh-CN,zh;q=0.9,en;q=0.8", "zh"}, {"/", "en-US,en;q=0.9,zh;q=0.1", "en"},
+		{"/?lang=zh", "en", "zh"}, {"/?lang=en", "zh", "en"}, {"/?lang=<b>", "zh", "en"},
+	} {
+		body, err := io.ReadAll(respond(t, newView(), c.path, c.accept).Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(body), `<html lang="`+c.want+`">`) {
+			t.Errorf("%s with %q is not in %s", c.path, c.accept, c.want)
+		}
+		if strings.Contains(string(body), "日志文件") != (c.want == "zh") {
+			t.Errorf("%s with %q: texts are not in %s", c.path, c.accept, c.want)
+		}
+	}
+}
+
+func TestStatusPageShowsTheLatestFailures(t *testing.T) {
+	v := newView()
+	v.Recent = []pipeline.Failure{
+		{Time: created, QueueID: "4XyZ1111111", Status: logparse.Bounced, Code: 550, Enhanced: replycode.MakeEnhanced(replycode.PermanentFailure, 1, 1), Cause: replycode.UserUnknown, Text: "no <script>alert(1)</script> here"},
+		{QueueID: "<b>", Status: logparse.Rejected, Inbound: true},
+	}
+	_, body := get(t, v, "/", "")
+	for _, want := range []string{
+		`<td class="k">2026-01-02 03:04:05</td><td class="k">4XyZ1111111</td><td>bounced</td><td class="k">550 5.1.1</td><td class="k">user_unknown</td><td>other</td><td class="long">no &lt;script&gt;alert(1)&lt;/script&gt; here</td>`,
+		`<td class="k"></td><td class="k">&lt;b&gt;</td><td>rejected</td><td class="k"></td><td class="k">unknown</td><td></td><td class="long"></td>`,
+	} {
+		if !strings.Contains(body, want) {
+			t.Errorf("the page does not contain %s", want)
+		}
+	}
+}
+
+func TestReportAPI(t *testing.T) {
+	response := respond(t, newView(), "/api/v1/report", "")
+	var report struct {
+		Version int
+		Causes  []struct {
+			Cause string
+			Count int
+		}
+	}
+	if err := json.NewDecoder(response.Body).Decode(&report); err != nil {
+		t.Fatal(err)
+	}
+	if response.Header.Get("Content-Type") != "application/json" || report.Version != 1 || len(report.Causes) != 1 || report.Causes[0].Cause != "user_unknown" || report.Causes[0].Count != 1 {
+		t.Errorf("%s: %+v", response.Header.Get("Content-Type"), report)
+	}
+}
+
+func TestMissingLogIsAtTheTop(t *testing.T) {
+	v := newView()
+	v.Sources[0].Up = false
+	if _, body := get(t, v, "/", ""); !strings.Contains(body, `<p class="bad" role="alert">This log is missing or cannot be read: /var/log/&#34;mail.log</p>`) {
+		t.Error("no alert of a missing log")
 	}
 }
