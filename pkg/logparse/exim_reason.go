@@ -131,8 +131,8 @@ func exBehindStage(b []byte) []byte {
 
 // exIsHost says whether b is "name [ip]".
 func exIsHost(b []byte) bool {
-	i := bytes.IndexByte(b, '[')
-	return i > 0 && bytes.IndexByte(b[:i], ':') < 0 && pfIP(b[i+1:len(b)-1]) != nil
+	i, last := bytes.IndexByte(b, '['), len(b)-1
+	return i > 0 && i < last && b[last] == ']' && bytes.IndexByte(b[:i], ':') < 0 && pfIP(b[i+1:last]) != nil
 }
 
 // exOldHost sets the relay from "name [ip]", if no field named it.

@@ -41,6 +41,11 @@ func exCheckCorpus(t *testing.T, name string) {
 			if !bytes.Contains(line, []byte("]: [1\\")) {
 				refused[string(line)] = true
 			}
+			if got == ResultEvent {
+				if fault := exCompare(&truth, got, &ev); fault != "" {
+					t.Errorf("line %d: %s, got %s: %s", i+1, fault, pfShow(&ev), line)
+				}
+			}
 		case got == ResultUnparsed:
 			t.Errorf("line %d is unparsed: %s", i+1, line)
 		case got == ResultForeign && !bytes.Contains(line, []byte("rsyslogd")):
@@ -156,6 +161,8 @@ func TestEximHostile(t *testing.T) {
 		{id + "** ", "unparsed"},
 		{id + "== a@example.com R=x T=y deferred", "unparsed"},
 		{id + "== a@example.com R=x T=y: SMTP error from remote mail server after DATA: 451 4.3.0 later", "event outbound deferred 451 4.3.0 data 1xW4V6-0005cI-0l a@example.com"},
+		{id + "Remote host a[ closed connection in response to DATA", "ignored"},
+		{"H=x [192.0.2.9] F=<b@example.org> rejected RCPT <a@example.com>: a[ : 550 no", "event inbound rejected   rcpt  a@example.com"},
 		{id, "ignored"},
 		{"a line of another program", "foreign"},
 	} {
@@ -239,11 +246,7 @@ func TestEximAllocates(t *testing.T) {
 }
 
 func FuzzExim(f *testing.F) {
-	for _, row := range pfReadLines(f, "cases/exim.jsonl") {
-		var c pfCase
-		if err := json.Unmarshal(row, &c); err != nil {
-			f.Fatal(err)
-		}
+	for _, c := range readCases(f, "exim*.jsonl") {
 		if len(c.Line) > 20 {
 			f.Add([]byte(c.Line[20:]))
 		}
@@ -279,7 +282,8 @@ func FuzzExim(f *testing.F) {
 		var more Event
 		more.reset()
 		if again := parseExim(&frame, &more); again != got || more.Code != ev.Code || more.Direction != ev.Direction ||
-			!bytes.Equal(more.Recipient, ev.Recipient) || more.Status != ev.Status && ev.Status != Expired {
+			!bytes.Equal(more.Recipient, ev.Recipient) || more.Enhanced != ev.Enhanced || more.Stage != ev.Stage ||
+			!bytes.Equal(more.RelayIP, ev.RelayIP) || !bytes.Equal(more.QueueID, ev.QueueID) || more.Status != ev.Status && ev.Status != Expired {
 			t.Fatalf("more text changed %v %s into %v %s", got, pfShow(&ev), again, pfShow(&more))
 		}
 	})

@@ -1,0 +1,91 @@
+package logparse
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// TestEximRejectLog reads the reject logs of two runs. A record is a line of the
+// main log too, so the truth for that line holds; the header lines of refused mail
+// behind a record are no lines of a log.
+func TestEximRejectLog(t *testing.T) {
+	for _, name := range []string{"exim496-rich", "exim498-debian"} {
+		t.Run(name, func(t *testing.T) { exCheckRejectLog(t, name) })
+	}
+}
+
+func exCheckRejectLog(t *testing.T, name string) {
+	truths := exTruthsByText(t, name)
+	var p Parser
+	var ev Event
+	refusals, headers := 0, 0
+	for i, line := range pfReadLines(t, "exim-logs/rejectlog."+name) {
+		got := p.Parse(line, &ev)
+		truth, record := truths[string(line)]
+		switch {
+		case !record:
+			headers++
+			if got != ResultForeign {
+				t.Errorf("line %d is a header line, got %v %s: %s", i+1, got, pfShow(&ev), line)
+			}
+		case truth == nil || !truth.Scored:
+			if got != ResultIgnored {
+				t.Errorf("line %d is no outcome, got %v %s: %s", i+1, got, pfShow(&ev), line)
+			}
+		default:
+			if fault := exCompare(truth, got, &ev); fault != "" {
+				t.Errorf("line %d: %s, got %v %s: %s", i+1, fault, got, pfShow(&ev), line)
+			}
+			if truth.Event == "reject" {
+				refusals++
+			}
+		}
+	}
+	if refusals != 34 || headers != 34 {
+		t.Errorf("%d refusals and %d header lines, want 34 and 34", refusals, headers)
+	}
+}
+
+// exTruthsByText has every line of a main log: with its truth, or with nil.
+func exTruthsByText(t *testing.T, name string) map[string]*pfTruth {
+	byLine := map[int]*pfTruth{}
+	for _, row := range pfReadLines(t, "exim-logs/"+name+".truth.jsonl") {
+		truth := new(pfTruth)
+		if err := json.Unmarshal(row, truth); err != nil {
+			t.Fatal(err)
+		}
+		byLine[truth.Line] = truth
+	}
+	byText := map[string]*pfTruth{}
+	for i, line := range pfReadLines(t, "exim-logs/"+name+".log") {
+		byText[string(line)] = byLine[i+1]
+	}
+	return byText
+}
+
+// TestEximPanicLog reads what Exim writes into its panic log, too. A line without a
+// message id in front says nothing that only Exim would say.
+func TestEximPanicLog(t *testing.T) {
+	const id = "1xW4V6-0005cI-0l "
+	for _, c := range []struct {
+		line string
+		want Result
+	}{
+		{"socket bind() to port 25 for address (any IPv4) failed: Address already in use: daemon abandoned", ResultIgnored},
+		{"Failed to get write lock for /var/spool/exim/db/retry.lockfile: timed out", ResultIgnored},
+		{"Cannot open main log file \"/var/log/exim/mainlog\": Permission denied: euid=100 egid=101", ResultIgnored},
+		{"exim user lost privilege for using -C option", ResultIgnored},
+		{id + "Tainted filename for search: '/etc/exim/a@example.com'", ResultIgnored},
+		{id + "Error in system filter: failed to expand \"x\": 550 5.1.1", ResultIgnored},
+		{id + "failed to read delivery status for a@example.com from delivery subprocess", ResultIgnored},
+		{id + "unlink /var/spool/exim/input/1xW4V6-0005cI-0l-H: No such file or directory", ResultIgnored},
+		{id + "== a@example.com R=dnslookup T=remote_smtp def", ResultUnparsed}, // cut off by a full disk
+		{"string_sprintf expansion was longer than 32768", ResultForeign},
+	} {
+		var p Parser
+		var ev Event
+		if got := p.Parse([]byte("2026-01-02 03:04:05 "+c.line), &ev); got != c.want {
+			t.Errorf("%s: got %v, want %v", c.line, got, c.want)
+		}
+	}
+}
