@@ -24,6 +24,7 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 		p.state.last.forget()
 		return ResultForeign
 	case framePart:
+		f.Message = nil // no Step is made of a part
 		return ResultIgnored
 	case frameNote:
 		return p.again(f, ev)
@@ -78,13 +79,14 @@ type server struct {
 	mta    MTA
 	claims func(f *Frame) bool              // is this one of the server's lines?
 	parse  func(f *Frame, ev *Event) Result // never ResultForeign
+	step   func(f *Frame, st *Step) StepKind
 }
 
 // servers are asked in this order.
 var servers = [...]server{
-	{Postfix, claimsPostfix, parsePostfix},
-	{Sendmail, claimsSendmail, parseSendmail},
-	{Exim, claimsExim, parseExim},
+	{Postfix, claimsPostfix, parsePostfix, stepPostfix},
+	{Sendmail, claimsSendmail, parseSendmail, stepSendmail},
+	{Exim, claimsExim, parseExim, stepExim},
 }
 
 func (p *Parser) serverOf(f *Frame) *server {

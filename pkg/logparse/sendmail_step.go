@@ -1,0 +1,89 @@
+package logparse
+
+// stepSendmail reads arrivals, logins, notices and the last line of a message
+// (Sendmail Installation and Operation Guide, section "The System Log").
+func stepSendmail(f *Frame, st *Step) StepKind {
+	id, piece, rest := smQueueID(f.Message)
+	st.QueueID = id
+	if piece > 1 {
+		return NoStep
+	}
+	if login, ok := pfAfter(rest, "AUTH=server, "); ok {
+		smStepFields(login, st)
+		if st.User == nil {
+			return NoStep
+		}
+		return LoggedIn
+	}
+	if id == nil {
+		return NoStep
+	}
+	if arrival, ok := pfAfter(rest, "from="); ok {
+		return smArrival(arrival, st)
+	}
+	if pfStarts(rest, "done; ") { // LogLevel 10 and up
+		return Removed
+	}
+	if other, _, notice := smQueueID(rest); other != nil && smIsNotice(notice) {
+		st.Other = other
+		return Noticed
+	}
+	return NoStep
+}
+
+// smArrival reads "<sender>, size=1, class=0, nrcpts=1, msgid=<x>, proto=ESMTP,
+// daemon=MTA, relay=host [ip]".
+func smArrival(b []byte, st *Step) StepKind {
+	sender, rest, ok := smRecipient(b)
+	if !ok {
+		return NoStep
+	}
+	if st.Sender = smBare(sender); st.Sender == nil {
+		st.Sender = sender[:0]
+	}
+	smStepFields(smNext(rest), st)
+	return Arrived
+}
+
+func smStepFields(b []byte, st *Step) {
+	for len(b) > 0 {
+		key, rest := smKey(b)
+		value, rest := smValue(rest)
+		smStepField(key, value, st)
+		b = smNext(rest)
+	}
+}
+
+func smStepField(key, value []byte, st *Step) {
+	switch string(key) {
+	case "size":
+		st.Size = stepSize(value)
+	case "nrcpts":
+		st.Recipients = int(stepSize(value))
+	case "msgid":
+		st.MessageID = stepBare(value)
+	case "authid":
+		st.User = value
+	case "relay":
+		smClient(value, st)
+	}
+}
+
+// smClient reads "host [ip]", "[ip]", "user@localhost" of a local submission, and
+// "host [ip] (may be forged)".
+func smClient(b []byte, st *Step) {
+	host := b[:smBlank(b)]
+	for i, c := range host {
+		if c == '@' {
+			if i > 0 {
+				st.Login = host[:i]
+			}
+			host = host[i+1:]
+			break
+		}
+	}
+	st.ClientIP = pfBracketed(b)
+	if len(host) > 0 && host[0] != '[' {
+		st.ClientName = host
+	}
+}
