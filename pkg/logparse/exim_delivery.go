@@ -83,8 +83,10 @@ func exAddressEnd(b []byte, special bool) int {
 		switch {
 		case b[i] == '<':
 			i += exBracketed(b[i:]) - 1
-		case b[i] == '"' && special: // an argument of a pipe's command
-			i += max(bytes.IndexByte(b[i+1:], '"')+1, 0)
+		case b[i] == '"' && special: // an argument of a pipe's command, in front of the original address
+			if command, _, ok := pfCut(b[i+1:], exOriginal); ok {
+				i += bytes.IndexByte(command, '"') + 1
+			}
 		case b[i] == ':' && !special && (i+1 == len(b) || b[i+1] == ' '):
 			return i
 		case b[i] == ' ' && exIsField(b[i+1:]):
