@@ -88,6 +88,10 @@ func frameOwnFile(rest []byte, f *Frame) frameKind {
 		f.Message = rest
 		return frameFull
 	}
+	if id, _ := exMessageID(rest); id != nil {
+		f.Message = rest
+		return frameFull
+	}
 	g := *f
 	if frameOrigin(rest, &g) == frameFull && g.PID != nil && !bytes.ContainsAny(g.Host, "=(<") && !bytes.ContainsRune(g.Program, '=') {
 		*f = g

@@ -10,7 +10,13 @@ type headerMemory struct {
 	parsed Stamp
 	host   [64]byte
 	hostN  int
+
+	own       [exStampLen]byte // of a server that writes its own file
+	ownParsed Stamp            // zero: nothing is remembered
 }
+
+// exStampLen is the length of "2024-06-03 10:00:00".
+const exStampLen = 19
 
 // keep remembers the header of a line that begins "stamp host tag".
 func (m *headerMemory) keep(line []byte, f *Frame) {
@@ -23,7 +29,7 @@ func (m *headerMemory) keep(line []byte, f *Frame) {
 		stamp, n = stampISO(line)
 	}
 	host := len(f.Host)
-	if n == 0 || n > len(m.stamp) || stamp != f.Stamp || host == 0 || host > len(m.host) || f.Program == nil || line[10] == ' ' && line[4] == '-' {
+	if n == 0 || n > len(m.stamp) || stamp != f.Stamp || host == 0 || host > len(m.host) || f.Program == nil {
 		return
 	}
 	if tag := n + 1 + host + 1; !frameAt(line, n, " ") || !sameBytes(line, n+1, f.Host) || tag >= len(line) || line[tag-1] != ' ' || !sameBytes(line, tag, f.Program) {
@@ -33,6 +39,28 @@ func (m *headerMemory) keep(line []byte, f *Frame) {
 	copy(m.stamp[:], line[:n])
 	copy(m.host[:], f.Host)
 }
+
+// keepOwn remembers a stamp to the second without fraction and zone.
+func (m *headerMemory) keepOwn(line []byte, f *Frame) {
+	m.ownParsed = Stamp{}
+	if stamp, n := stampISO(line); n == exStampLen && stamp == f.Stamp {
+		m.ownParsed = stamp
+		copy(m.own[:], line)
+	}
+}
+
+// recallOwn cuts the stamp off a line that begins with the same one; nil if it
+// does not. A zone may follow a stamp.
+func (m *headerMemory) recallOwn(line []byte, f *Frame) (rest []byte) {
+	if m.ownParsed.IsZero() || len(line) < exStampLen+2 || line[exStampLen] != ' ' || !isAlnum(line[exStampLen+1]) ||
+		!bytes.Equal(line[:exStampLen], m.own[:]) {
+		return nil
+	}
+	f.Stamp = m.ownParsed
+	return line[exStampLen+1:]
+}
+
+func isAlnum(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' }
 
 func sameBytes(b []byte, i int, s []byte) bool {
 	return i <= len(b) && len(b)-i >= len(s) && bytes.Equal(b[i:i+len(s)], s)
