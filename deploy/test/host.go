@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -236,23 +237,30 @@ func (h *host) received(ctx context.Context) (all []alert, err error) {
 	return all, err
 }
 
+// get decodes an answer in JSON, also that of a fault.
 func get(ctx context.Context, address string, into any) error {
+	body, err := fetch(ctx, address)
+	if into != nil && len(body) > 0 {
+		err = errors.Join(err, json.Unmarshal(body, into))
+	}
+	return err
+}
+
+func fetch(ctx context.Context, address string) ([]byte, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := http.DefaultClient.Do(r)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer response.Body.Close()
-	if into != nil {
-		err = json.NewDecoder(response.Body).Decode(into)
+	body, err := io.ReadAll(response.Body)
+	if err == nil && response.StatusCode != http.StatusOK {
+		err = errors.New(response.Status)
 	}
-	if response.StatusCode != http.StatusOK {
-		return errors.New(response.Status)
-	}
-	return err
+	return body, err
 }
 
 func unix(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) }

@@ -10,10 +10,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"time"
@@ -55,6 +57,7 @@ func run(ctx context.Context) (err error) {
 		do   func(context.Context) error
 	}{
 		{"start", h.start},
+		{"promtool likes the metrics", h.lint},
 		{"quiet: no alert", h.quiet},
 		{"a provider blocks us: alerts with advice, at Alertmanager too", h.blocked},
 		{"exemplars lead to the queue id", h.exemplars},
@@ -66,6 +69,20 @@ func run(ctx context.Context) (err error) {
 			return fmt.Errorf("%s: %w", step.what, err)
 		}
 		fmt.Printf("ok  %s (%.1fs)\n", step.what, time.Since(began).Seconds())
+	}
+	return nil
+}
+
+// lint checks names, types and helps of what is served.
+func (h *host) lint(ctx context.Context) error {
+	metrics, err := fetch(ctx, "http://"+h.exporterAt+"/metrics")
+	if err != nil {
+		return err
+	}
+	promtool := exec.CommandContext(ctx, "promtool", "check", "metrics")
+	promtool.Stdin = bytes.NewReader(metrics)
+	if out, err := promtool.CombinedOutput(); err != nil {
+		return fmt.Errorf("promtool check metrics: %w\n%s", err, out)
 	}
 	return nil
 }

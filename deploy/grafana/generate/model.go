@@ -91,6 +91,7 @@ type panel struct {
 	Collapsed       *bool            `json:"collapsed,omitempty"`
 	Panels          *[]panel         `json:"panels,omitempty"`
 	Datasource      *datasource      `json:"datasource,omitempty"`
+	Interval        string           `json:"interval,omitempty"` // the least step
 	Targets         []target         `json:"targets,omitempty"`
 	Transformations []transformation `json:"transformations,omitempty"`
 	FieldConfig     *fieldConfig     `json:"fieldConfig,omitempty"`

@@ -144,6 +144,7 @@ func stat(width int, title, description, unit, expr string, steps ...step) *pane
 // lines shows series over time.
 func lines(width int, title, description, unit string, queries ...query) *panel {
 	p := newPanel("timeseries", width, title, description)
+	p.Interval = "2m" // rates of single mails over shorter times are but needles
 	for _, q := range queries {
 		p.target(target{Expr: q.expr, LegendFormat: q.legend, Range: true})
 	}
