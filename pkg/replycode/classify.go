@@ -153,11 +153,15 @@ func bySubject(q *query) (Candidate, bool) {
 
 func byCode(q *query) (Candidate, bool) {
 	info, ok := LookupCode(q.reply.Code)
-	if !ok || !info.HasCause || info.Cause == UnknownCause {
+	if !ok || weakCodes[info.Code] || !info.HasCause || info.Cause == UnknownCause {
 		return Candidate{}, false
 	}
 	return Candidate{Cause: info.Cause, Rule: codeNames[info.Code], Evidence: BasicCode, Source: info.Reference}, true
 }
+
+// weakCodes are used about senders, recipients and relays alike, whatever RFC 5321
+// section 4.2.3 says of them: alone they do not tell.
+var weakCodes = map[Code]bool{551: true, 553: true}
 
 var codeNames = nameCodes(codeTable)
 

@@ -61,7 +61,7 @@ func TestEvidence(t *testing.T) {
 	}
 	f(reply("421 4.7.0 [TSS04] go away", ""), PoorReputation, ProviderTag)
 	f(reply("550 5.4.1 Recipient address rejected: Access denied", "x.mail.protection.outlook.com"), UserUnknown, ProviderRule)
-	f(reply("550 5.4.1 Recipient address rejected: Access denied", "mx.example.net"), PolicyRejected, Phrase)
+	f(reply("550 5.7.1 Recipient address rejected: Access denied", "mx.example.net"), PolicyRejected, Phrase)
 	f(reply("550 5.2.2 no", ""), MailboxFull, EnhancedCode)
 	f(reply("550 5.7.1 no", ""), PolicyRejected, EnhancedCode)
 	f(reply("550 5.7.1 spam", ""), SpamContent, WeakPhrase)
@@ -69,6 +69,7 @@ func TestEvidence(t *testing.T) {
 	f(reply("550 5.7.999 no", ""), PolicyRejected, Subject)
 	f(reply("535 no", ""), LoginFailed, BasicCode)
 	f(reply("550 no", ""), UnknownCause, NoEvidence)
+	f(reply("553 no", ""), UnknownCause, NoEvidence)
 	f(Reply{Expired: true}, DeliveryExpired, LogFact)
 	f(Reply{TLS: true, Code: 454}, TLSFailed, LogFact)
 	f(Reply{Expired: true, Text: []byte("connect to mx.example.com[192.0.2.1]:25: Connection refused")}, NetworkError, Phrase)
@@ -195,10 +196,11 @@ func BenchmarkClassify(b *testing.B) {
 	b.Run("repeated", func(b *testing.B) {
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
-			c.Classify(replies[i%100].reply)
+			c.Classify(replies[i%100*11].reply)
 		}
 	})
 	b.Run("new", func(b *testing.B) {
+		c.prepare()
 		b.ReportAllocs()
 		for i := 0; b.Loop(); i++ {
 			r := &replies[i%len(replies)].reply

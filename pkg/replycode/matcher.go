@@ -8,6 +8,7 @@ type matcher struct {
 	columns int
 	next    []uint16   // state*columns + column
 	found   [][]uint16 // phrases that end in a state
+	ends    []bool     // whether any does
 }
 
 // newMatcher builds the automaton. Phrases must be lower case and not empty.
@@ -37,6 +38,10 @@ func newMatcher(phrases []string) *matcher {
 		m.found[s] = append(m.found[s], uint16(id))
 	}
 	m.link()
+	m.ends = make([]bool, len(m.found))
+	for s := range m.found {
+		m.ends[s] = len(m.found[s]) > 0
+	}
 	return m
 }
 

@@ -12,26 +12,29 @@ const (
 // maxText bounds the work on one reply; the reason stands at its beginning.
 const maxText = 2048
 
-// The kinds of bytes that normalise tells apart.
+// What normalise must know of a byte.
 const (
-	byteOther = iota
-	byteBlank
-	byteWord // may stand inside an address, a host name or an id
+	isBlankByte = 1 << iota
+	isWordByte  // may stand inside an address, a host name or an id
+	isTelling   // a digit or @: the word may be one of those
 )
 
 var byteKind = kindsOfBytes()
 
 func kindsOfBytes() (kind [256]uint8) {
 	for _, c := range " \t\r\n" {
-		kind[c] = byteBlank
+		kind[c] = isBlankByte
 	}
 	for c := 0; c < 128; c++ {
 		if isAlnum(byte(c)) {
-			kind[c] = byteWord
+			kind[c] = isWordByte
 		}
 	}
-	for _, c := range ".-_+@%" {
-		kind[c] = byteWord
+	for _, c := range ".-_+%" {
+		kind[c] = isWordByte
+	}
+	for _, c := range "0123456789@" {
+		kind[c] = isWordByte | isTelling
 	}
 	return kind
 }
@@ -46,35 +49,52 @@ func normalise(dst []byte, r *Reply) []byte {
 	}
 	i := repeatedCode(text, r)
 	for i < len(text) {
-		switch byteKind[text[i]] {
-		case byteWord:
-			end := i + 1
-			for end < len(text) && byteKind[text[end]] == byteWord {
-				end++
+		switch c := text[i]; {
+		case byteKind[c]&isWordByte != 0:
+			start, kinds := len(dst), uint8(0)
+			for ; i < len(text); i++ {
+				kind := byteKind[text[i]]
+				if kind&isWordByte == 0 {
+					break
+				}
+				kinds |= kind
+				dst = append(dst, lower[text[i]])
 			}
-			dst = appendWord(dst, text[i:end], r)
-			i = end
-		case byteBlank:
-			for i < len(text) && byteKind[text[i]] == byteBlank {
-				i++
+			if kinds&isTelling != 0 {
+				dst = maskWord(dst, start, r)
 			}
+		case byteKind[c] == isBlankByte:
+			i = skipBlanks(text, i)
 			if len(dst) > 0 {
 				dst = append(dst, ' ')
 			}
-			i += repeatedCode(text[i:], r)
-			for i < len(text) && byteKind[text[i]] == byteBlank {
-				i++
-			}
+			i = skipBlanks(text, i+repeatedCode(text[i:], r))
 		default:
-			dst = append(dst, text[i])
+			dst = append(dst, c)
 			i++
-			if c := text[i-1]; (c == 0xC3 || c == 0xD0) && i < len(text) && text[i] >= 0x80 {
+			if (c == 0xC3 || c == 0xD0) && i < len(text) && text[i] >= 0x80 {
 				dst = foldLetter(dst, c, text[i])
 				i++
 			}
 		}
 	}
 	return dst
+}
+
+func skipBlanks(text []byte, i int) int {
+	for i < len(text) && byteKind[text[i]] == isBlankByte {
+		i++
+	}
+	return i
+}
+
+var lower = lowerBytes()
+
+func lowerBytes() (table [256]byte) {
+	for c := range table {
+		table[c] = lowerByte(byte(c))
+	}
+	return table
 }
 
 // foldLetter appends the second byte of a two-byte letter of UTF-8, its first
@@ -95,7 +115,7 @@ func foldLetter(dst []byte, first, second byte) []byte {
 // repeatedCode is the length of "550-5.1.1 " at the start of b, where b opens or
 // goes on a reply 550 5.1.1 (RFC 5321 section 4.2.1).
 func repeatedCode(b []byte, r *Reply) int {
-	if len(b) < 4 || b[0] < '2' || b[0] > '5' || b[3] != '-' && byteKind[b[3]] != byteBlank {
+	if len(b) < 4 || b[0] < '2' || b[0] > '5' || b[3] != '-' && byteKind[b[3]] != isBlankByte {
 		return 0
 	}
 	if c, ok := ParseCode(b[:3]); !ok || c != r.Code {
@@ -104,7 +124,7 @@ func repeatedCode(b []byte, r *Reply) int {
 	n := 4
 	if e, l := ParseEnhanced(b[n:]); l > 0 && e == r.Enhanced {
 		n += l
-		if n < len(b) && byteKind[b[n]] == byteBlank {
+		if n < len(b) && byteKind[b[n]] == isBlankByte {
 			n++
 		}
 	}
@@ -137,21 +157,21 @@ func shapeOf(word []byte) shape {
 	return s
 }
 
-func appendWord(dst, word []byte, r *Reply) []byte {
+// maskWord puts a mark in place of the word dst[start:] where it is an address or
+// a serial number.
+func maskWord(dst []byte, start int, r *Reply) []byte {
+	word := dst[start:]
 	s := shapeOf(word)
 	switch {
 	case s.at > 0 && s.at < len(word)-1:
 		if isOurs(word[s.at+1:], r) {
-			return append(dst, markOurs)
+			return append(dst[:start], markOurs)
 		}
-		return append(dst, markAddress)
+		return append(dst[:start], markAddress)
 	case s.dots == 3 && s.digits >= 4 && s.digits+s.dots == len(word):
-		return append(dst, markIP)
+		return append(dst[:start], markIP)
 	case s.isSerial():
-		return append(dst, markID)
-	}
-	for _, c := range word {
-		dst = append(dst, lowerByte(c))
+		return append(dst[:start], markID)
 	}
 	return dst
 }

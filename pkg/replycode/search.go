@@ -29,7 +29,9 @@ func (s *search) scan(set *ruleSet, normal []byte) {
 	s.ours = bytes.IndexByte(normal, markOurs) >= 0
 	state := uint16(0)
 	for i, c := range normal {
-		state = set.matcher.step(state, c)
+		if state = set.matcher.step(state, c); !set.matcher.ends[state] {
+			continue
+		}
 		for _, id := range set.matcher.found[state] {
 			if !s.phrases.has(id) && s.n < len(s.list) && set.phrases[id].stands(normal, i+1) {
 				s.phrases.add(id)
