@@ -29,6 +29,21 @@ func TestRuleExamples(t *testing.T) {
 	}
 }
 
+// Every cause is found by some rule, so none is only a word.
+func TestEveryCauseHasRules(t *testing.T) {
+	n := make([]int, NumCauses)
+	for i := range loadRules().rules {
+		if r := &loadRules().rules[i]; r.tier != tierMark {
+			n[r.cause]++
+		}
+	}
+	for i := 1; i < NumCauses; i++ {
+		if n[i] < 5 {
+			t.Errorf("%v has %d rules", Cause(i), n[i])
+		}
+	}
+}
+
 func TestMarksNameProviders(t *testing.T) {
 	set := loadRules()
 	for i := range set.rules {
@@ -131,6 +146,19 @@ func TestExplain(t *testing.T) {
 	}
 	if list := Explain(Reply{Code: 550}); len(list) != 0 {
 		t.Errorf("a bare 550: %+v", list)
+	}
+}
+
+// Remembered providers are those of the table.
+func TestClassifierRemembersHosts(t *testing.T) {
+	var c Classifier
+	for range 2 {
+		for _, host := range []string{"mx1.qq.com", "mx.example.net", "", "mx1.comcast.net"} {
+			r := Reply{RelayHost: []byte(host), RecipientDomain: []byte("gmail.com")}
+			if got, want := c.Classify(r).Provider, ProviderOf(r.RelayHost, r.RecipientDomain); got != want {
+				t.Errorf("%q: %v, want %v", host, got, want)
+			}
+		}
 	}
 }
 
