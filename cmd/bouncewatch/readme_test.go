@@ -10,7 +10,7 @@ import (
 )
 
 // The report in the README is what the program prints, but for its dates: stamps
-// without a year get that of the file.
+// without a year get that of the file. UPDATE_README=1 writes it anew.
 func TestReadmeShowsTheRealReport(t *testing.T) {
 	root := filepath.Join("..", "..")
 	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
@@ -28,6 +28,14 @@ func TestReadmeShowsTheRealReport(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	if status := run(t.Context(), strings.Fields(command), nil, &stdout, &stderr); status != exitOK {
 		t.Fatalf("status %d: %s", status, stderr.String())
+	}
+	if os.Getenv("UPDATE_README") != "" {
+		lines := strings.SplitAfter(stdout.String(), "\n")[:strings.Count(report, "\n")]
+		fresh := strings.Replace(string(readme), report, strings.Join(lines, ""), 1)
+		if err := os.WriteFile("README.md", []byte(fresh), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
 	}
 	undated := func(s string) string {
 		return regexp.MustCompile(`(?m)^Mail  .*$`).ReplaceAllString(s, "Mail")
