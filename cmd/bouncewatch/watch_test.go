@@ -36,9 +36,11 @@ func startDaemon(t *testing.T, args ...string) *process {
 		logW.Close()
 	}()
 	address := make(chan string, 1)
+	var said strings.Builder
 	go func() { // reads on for as long as the daemon writes
 		defer close(address)
 		for s := bufio.NewScanner(logR); s.Scan(); {
+			said.WriteString(s.Text() + "\n")
 			if m := listening.FindStringSubmatch(s.Text()); m != nil {
 				address <- m[1]
 			}
@@ -46,7 +48,7 @@ func startDaemon(t *testing.T, args ...string) *process {
 	}()
 	a, ok := <-address
 	if !ok {
-		t.Fatalf("the daemon ended with status %d before it listened", <-d.status)
+		t.Fatalf("the daemon ended with status %d before it listened:\n%s", <-d.status, said.String())
 	}
 	d.url = "http://" + a
 	t.Cleanup(stop)
