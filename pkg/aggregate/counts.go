@@ -131,20 +131,19 @@ func (c *Counts) addDomain(domain []byte, s logparse.Status, n uint64) {
 	}
 	d := c.domains[string(lower)]
 	if d == nil {
-		c.makeRoom()
+		if len(c.domains) >= c.domainLimit {
+			c.makeRoom()
+		}
 		d = &DomainCount{}
 		c.domains[string(lower)] = d
 	}
 	d.add(s, n)
 }
 
-// makeRoom adds the smaller half of a full table of domains to OtherDomains. A
+// makeRoom adds the smaller half of the table of domains to OtherDomains. A
 // domain with much mail stays, with an exact count unless it was among the small
 // ones before.
 func (c *Counts) makeRoom() {
-	if len(c.domains) < c.domainLimit {
-		return
-	}
 	rows := c.Domains()
 	slices.SortFunc(rows, func(a, b DomainRow) int {
 		return cmp.Or(cmp.Compare(a.Total(), b.Total()), cmp.Compare(a.Domain, b.Domain))
@@ -206,24 +205,11 @@ func (c *Counts) Clone() *Counts {
 func (c *Counts) Overflow() uint64 { return c.overflow }
 
 // Merge adds what o counted. Merging is associative and commutative as long as
-// no table is full. Counts without domains leave those of o out.
+// no table is full; when one is, it still does not depend on chance. Counts
+// without domains leave those of o out.
 func (c *Counts) Merge(o *Counts) {
-	for k, n := range o.keys {
-		c.addKey(k, n)
-	}
-	for name, d := range o.domains {
-		if c.domainLimit == 0 {
-			break
-		}
-		mine := c.domains[name]
-		if mine == nil {
-			c.makeRoom()
-			mine = &DomainCount{}
-			c.domains[name] = mine
-		}
-		mine.merge(d)
-	}
-	c.otherDomains.merge(&o.otherDomains)
+	c.mergeKeys(o)
+	c.mergeDomains(o)
 	for source, l := range o.lines {
 		mine := c.Lines(source)
 		for r, n := range l {
@@ -233,10 +219,41 @@ func (c *Counts) Merge(o *Counts) {
 	for k, h := range o.delays {
 		c.delay(k).merge(h)
 	}
-	for t, n := range o.unmatched {
-		c.addTemplate(t, *n)
-	}
+	c.mergeTemplates(o)
 	c.mergeHours(o)
 	c.mergeExemplars(o)
 	c.overflow += o.overflow
+}
+
+// mergeKeys goes by the order of rows where it decides which keys find room.
+func (c *Counts) mergeKeys(o *Counts) {
+	if len(c.keys)+len(o.keys) > maxKeys {
+		for _, r := range o.Rows() {
+			c.addKey(r.Key, r.N)
+		}
+		return
+	}
+	for k, n := range o.keys {
+		c.keys[k] += n
+	}
+}
+
+// mergeDomains makes room after all were added: what stays depends on the sums
+// alone. The table has at most twice its size meanwhile.
+func (c *Counts) mergeDomains(o *Counts) {
+	c.otherDomains.merge(&o.otherDomains)
+	if c.domainLimit == 0 {
+		return
+	}
+	for name, d := range o.domains {
+		mine := c.domains[name]
+		if mine == nil {
+			mine = &DomainCount{}
+			c.domains[name] = mine
+		}
+		mine.merge(d)
+	}
+	if len(c.domains) > c.domainLimit {
+		c.makeRoom()
+	}
 }

@@ -253,3 +253,36 @@ func TestTimeLineOfADaemonIsBounded(t *testing.T) {
 		t.Errorf("%d hours of a report", n)
 	}
 }
+
+// numbered makes Counts of n domains and n templates, the i-th of them i+1 times.
+func numbered(prefix string, n int) *Counts {
+	c := New()
+	for i := range n {
+		ev := event(logparse.Bounced, 550, fmt.Sprintf("u@%s%d.example", prefix, i))
+		ev.Recipients = i + 1
+		c.Add(ev, replycode.Verdict{}, false)
+		word := strings.Repeat("a", 1+i%40) + strings.Repeat("b", 1+i/40)
+		c.Unmatched([]byte(prefix+word), uint64(i+1))
+	}
+	return c
+}
+
+// With tables that overflow, a+b is still b+a, and what stays is the greatest.
+func TestMergeOfFullTablesIsNotUpToChance(t *testing.T) {
+	a, b := numbered("x", maxTemplates), numbered("y", maxTemplates)
+	a.domainLimit, b.domainLimit = maxTemplates, maxTemplates
+	ab, ba := a.Clone(), b.Clone()
+	ab.Merge(b)
+	ba.Merge(a)
+	if stateOf(t, ab) != stateOf(t, ba) {
+		t.Error("a+b differs from b+a")
+	}
+	// Of each prefix 1000 down to 501 stay; the others are 1+...+500 twice.
+	const rest = 2 * 500 * 501 / 2
+	if got := ab.OtherDomains(); len(ab.Domains()) != maxTemplates || got != (DomainCount{Bounced: rest}) {
+		t.Errorf("%d domains, the others %+v; want %d and %d bounced", len(ab.Domains()), got, maxTemplates, rest)
+	}
+	if got := ab.Templates(); len(got) != maxTemplates+1 || got[0] != (TemplateRow{otherReplies, rest}) {
+		t.Errorf("%d templates, the first %+v; want %d and %d others", len(got), got[0], maxTemplates+1, rest)
+	}
+}

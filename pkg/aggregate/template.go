@@ -43,6 +43,35 @@ func (c *Counts) addTemplate(t string, n uint64) {
 	c.unmatched[t] = count
 }
 
+// mergeTemplates keeps the commonest where there is not room for all.
+func (c *Counts) mergeTemplates(o *Counts) {
+	for t, n := range o.unmatched {
+		if mine := c.unmatched[t]; mine != nil {
+			*mine += *n
+			continue
+		}
+		own := *n
+		c.unmatched[t] = &own
+	}
+	if !c.templatesFit() {
+		rows := c.Templates()
+		clear(c.unmatched)
+		for _, r := range rows {
+			c.addTemplate(r.Template, r.N)
+		}
+	}
+}
+
+// templatesFit says whether the table is within its bound, which otherReplies
+// may exceed by one.
+func (c *Counts) templatesFit() bool {
+	n := len(c.unmatched)
+	if c.unmatched[otherReplies] != nil {
+		n--
+	}
+	return n <= maxTemplates
+}
+
 // A TemplateRow is a masked reply text and how often it came.
 type TemplateRow struct {
 	Template string `json:"template"`
