@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,11 +35,8 @@ func newAnalyze() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "text", report.FormatNames())
-	f.StringVar(&o.report.Table, "table", "causes", "with --format csv, which table: "+report.TableNames())
-	f.IntVar(&o.report.Text.Top, "top", 15, "rows of the long tables of the text report")
+	o.output.addFlags(f)
 	f.IntVar(&o.jobs, "jobs", 0, "how many files or pieces to read at the same time (default one for each core)")
-	f.StringVar(&o.failIf, "fail-if", "", "exit with status 3 if this holds, as in 'bounce_rate > 5%'; also "+conditionNames())
 	f.BoolVar(&o.unparsed, "unparsed", false, "instead of the report, list the lines of mail servers that no rule understands, by shape")
 	f.BoolVar(&o.unmatched, "unmatched", false, "instead of the report, list the replies whose cause no rule knows, by shape")
 	o.selection.addFlags(f)
@@ -48,22 +44,14 @@ func newAnalyze() *cobra.Command {
 }
 
 type analyzeOptions struct {
-	format, failIf      string
 	jobs                int
 	unparsed, unmatched bool
-	report              report.Options
+	output              outputFlags
 	selection           selectionFlags
 }
 
 func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
-	format, err := report.FindFormat(o.format)
-	if err != nil {
-		return err
-	}
-	if err := report.CheckTable(o.report.Table); err != nil {
-		return err
-	}
-	failIf, err := parseCondition(o.failIf)
+	format, failIf, err := o.output.parse()
 	if err != nil {
 		return err
 	}
@@ -82,10 +70,8 @@ func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
 	case o.unmatched:
 		err = writeShapes(cmd, counts)
 	default:
-		o.report.Partial = cmd.Context().Err() != nil
-		o.report.Page = report.Page{Title: "Mail report", Note: "by bouncewatch, from " + strings.Join(args, " ")}
-		layout(cmd, &o.report.Text)
-		err = format.Write(cmd.OutOrStdout(), o.report, counts)
+		o.output.report.Partial = cmd.Context().Err() != nil
+		err = o.output.write(cmd, format, counts, args)
 	}
 	if err != nil {
 		return inputError{err}

@@ -286,3 +286,18 @@ func TestMergeOfFullTablesIsNotUpToChance(t *testing.T) {
 		t.Errorf("%d templates, the first %+v; want %d and %d others", len(got), got[0], maxTemplates+1, rest)
 	}
 }
+
+// JSON has no bytes that are not UTF-8: both names become "\ufffd.example".
+func TestStateAddsDomainsThatBecameTheSame(t *testing.T) {
+	c := New()
+	for _, name := range []string{"\xfe.example", "\xff.example"} {
+		c.Add(event(logparse.Bounced, 550, "u@"+name), replycode.Verdict{}, false)
+	}
+	var back Counts
+	if err := json.Unmarshal([]byte(stateOf(t, c)), &back); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := back.Domains(), []DomainRow{{"\ufffd.example", DomainCount{Bounced: 2}}}; !reflect.DeepEqual(got, want) {
+		t.Errorf("Domains = %+v, want %+v", got, want)
+	}
+}

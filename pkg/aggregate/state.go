@@ -112,8 +112,11 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 		c.keys[key] += k.N
 	}
 	for _, d := range s.Domains {
-		count := d.DomainCount
-		c.domains[d.Domain] = &count
+		// Names that were not UTF-8 may have become the same.
+		if c.domains[d.Domain] == nil {
+			c.domains[d.Domain] = &DomainCount{}
+		}
+		c.domains[d.Domain].merge(&d.DomainCount)
 	}
 	for source, l := range s.Lines {
 		if len(l) != int(logparse.NumResults) {

@@ -22,6 +22,7 @@ var formats = []Format{
 	{"html", func(w io.Writer, o Options, d *document) error { return writeHTML(w, o.Page, d) }},
 	{"markdown", func(w io.Writer, _ Options, d *document) error { return writeMarkdown(w, d) }},
 	{"openmetrics", func(w io.Writer, _ Options, d *document) error { return writeOpenMetrics(w, d) }},
+	{"snapshot", func(w io.Writer, _ Options, d *document) error { return writeSnapshot(w, d) }},
 }
 
 // Options are what single formats want to know.

@@ -45,6 +45,7 @@ type document struct {
 	Overflow     uint64                  `json:"overflow"`
 
 	topCauses map[string]string // the most frequent cause of a provider
+	counts    *aggregate.Counts // what all this is made of
 }
 
 type period struct {
@@ -128,7 +129,7 @@ func (r outcomeRow) failed() uint64 { return r.Deferred + r.Bounced + r.Expired 
 
 func newDocument(c *aggregate.Counts) *document {
 	d := &document{
-		Version: jsonVersion, Lines: map[string]uint64{},
+		counts: c, Version: jsonVersion, Lines: map[string]uint64{},
 		// a reader of the JSON gets empty lists, never null
 		Events: []eventRow{}, Classes: []classRow{}, Codes: []codeRow{}, Enhanced: []enhancedRow{}, Causes: []causeRow{},
 		Providers: []outcomeRow{}, Domains: []outcomeRow{}, Delays: []delayRow{}, Hours: []hourRow{}, Remarks: []codeRow{},
