@@ -139,3 +139,43 @@ func (m *copyMemory) isCopy(f *Frame) bool {
 	m.next = (m.next + 1) % len(m.sums)
 	return false
 }
+
+// frameMemory is a copy of the last line's frame, if that line gave an event or
+// a remark: syslog may say next that it occurred again.
+type frameMemory struct {
+	server *server
+	buffer []byte
+	host   int // lengths within buffer
+	prog   int
+	pid    int
+	noProg bool
+	role   pfRole
+}
+
+func (m *frameMemory) keep(s *server, f *Frame) {
+	b := append(m.buffer[:0], f.Host...)
+	b = append(b, f.Program...)
+	b = append(b, f.PID...)
+	m.buffer = append(b, f.Message...)
+	m.host, m.prog, m.pid, m.noProg = len(f.Host), len(f.Program), len(f.PID), f.Program == nil
+	m.server, m.role = s, f.role
+}
+
+func (m *frameMemory) forget() { m.server = nil }
+
+// recall puts the remembered line into f, which holds syslog's note about it.
+// The note must be of the same host, where both name one.
+func (m *frameMemory) recall(f *Frame) bool {
+	b := m.buffer
+	if m.server == nil || f.Host != nil && m.host > 0 && !bytes.Equal(f.Host, b[:m.host]) {
+		return false
+	}
+	f.Host, b = b[:m.host:m.host], b[m.host:]
+	f.Program, b = b[:m.prog:m.prog], b[m.prog:]
+	f.PID, f.Message = b[:m.pid:m.pid], b[m.pid:]
+	f.role = m.role
+	if m.noProg {
+		f.Program = nil
+	}
+	return true
+}
