@@ -17,8 +17,9 @@ mkdir -p "${DIST:-dist}"
 dist=$(realpath "${DIST:-dist}")
 arches=${ARCHES:-amd64 arm64}
 export VERSION=${VERSION:-$(sed -n 's/^const release = "\(.*\)"$/\1/p' cmd/bouncewatch/main.go)}
-revision=$(git rev-parse HEAD)
+revision=${REVISION:-$(git rev-parse HEAD)}
 export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+date=$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)
 export TZ=UTC LC_ALL=C CGO_ENABLED=0 GOFLAGS="-trimpath -buildvcs=false"
 umask 022
 
@@ -74,7 +75,8 @@ if [ "${1:-all}" != binaries ]; then
 		package "$arch" "$dist/bouncewatch-$VERSION-linux-$arch"
 	done
 	for binary in "$dist"/bouncewatch-*-linux-* "$dist"/bouncewatch-*-freebsd-*; do
-		"$tools/cyclonedx-gomod" bin -json -noserial -version "$VERSION" -output "$binary.cdx.json" "$binary" 2>/dev/null
+		"$tools/cyclonedx-gomod" bin -json -noserial -version "$VERSION" -output - "$binary" 2>/dev/null |
+			sed "s/^\( *\"timestamp\": \)\"[^\"]*\"/\1\"$date\"/" >"$binary.cdx.json"
 	done
 fi
 cd "$dist"
