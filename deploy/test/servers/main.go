@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command servers sends mail through a real Postfix, Exim or Sendmail to a
 // receiver that refuses it in every way, while bouncewatch watches the server's
 // log, and compares what bouncewatch counted with what the receiver answered.

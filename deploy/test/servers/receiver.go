@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -113,7 +115,7 @@ func serve(conn net.Conn, d *dialogue) {
 		}
 		_, err := conn.Write([]byte(ok))
 		if refused && d.code == "421" {
-			conn.Close() // which this code announces (RFC 5321 section 3.8)
+			conn.Close() // as this code announces (RFC 5321 section 3.8)
 		}
 		return err == nil && d.stage != stage
 	}
