@@ -32,6 +32,12 @@ func (s *Selection) Keep(seen *Seen) bool {
 		s.hasCode(ev) && amongNames(s.Domains, ev.RecipientDomain()) && amongNames(s.Hosts, ev.Host)
 }
 
+// All says that every event is selected.
+func (s *Selection) All() bool {
+	return s.Since.IsZero() && s.Until.IsZero() && len(s.MTAs)+len(s.Directions)+len(s.Statuses)+
+		len(s.Codes)+len(s.Causes)+len(s.Providers)+len(s.Domains)+len(s.Hosts) == 0
+}
+
 // hasCause never selects sent mail by a cause: it has none.
 func (s *Selection) hasCause(seen *Seen) bool {
 	return len(s.Causes) == 0 || seen.Event.Status != logparse.Sent && slices.Contains(s.Causes, seen.Verdict.Cause)

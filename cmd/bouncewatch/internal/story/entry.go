@@ -1,0 +1,139 @@
+package story
+
+import (
+	"cmp"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+)
+
+// The kinds of entries besides the names of steps and statuses.
+const (
+	kindRequeued = "requeued" // sent, and back in this host's queue as Other
+	kindRemark   = "remark"
+)
+
+// An Entry is what one line says about a message. A key whose value is not known
+// is left out.
+type Entry struct {
+	Time    string `json:"time,omitempty"` // RFC 3339
+	Source  string `json:"source"`
+	Line    int64  `json:"line"`
+	QueueID string `json:"queue_id,omitempty"`
+	Kind    string `json:"kind"` // a step's, an event's status, "requeued" or "remark"
+
+	Recipients []string `json:"recipients,omitempty"`
+	Sender     *string  `json:"sender,omitempty"` // "" for the null sender
+	ClientName string   `json:"client_name,omitempty"`
+	ClientIP   string   `json:"client_ip,omitempty"`
+	User       string   `json:"user,omitempty"`
+	Login      string   `json:"login,omitempty"`
+	MessageID  string   `json:"message_id,omitempty"`
+	Size       int64    `json:"size,omitempty"`
+	Expected   int      `json:"recipients_expected,omitempty"`
+	Other      string   `json:"other_queue_id,omitempty"`
+
+	RelayHost string   `json:"relay_host,omitempty"`
+	RelayIP   string   `json:"relay_ip,omitempty"`
+	Code      string   `json:"code,omitempty"`
+	Enhanced  string   `json:"enhanced,omitempty"`
+	Stage     string   `json:"stage,omitempty"`
+	Cause     string   `json:"cause,omitempty"`
+	Actor     string   `json:"actor,omitempty"`
+	Text      string   `json:"text,omitempty"`
+	Delay     *float64 `json:"delay_seconds,omitempty"`
+	Times     int      `json:"times,omitempty"` // where syslog says that the line occurred more than once
+
+	order uint64 // among all entries
+}
+
+// note keeps an entry of m's story.
+func (t *Tracker) note(m *Message, e Entry) {
+	t.noted++
+	e.QueueID, e.order = m.QueueID, t.noted
+	s := m.story
+	s.Entries = append(s.Entries, e)
+	s.cut(t.Entries)
+}
+
+// cut leaves out entries in the middle: how it began and how it ended matter most.
+func (s *Story) cut(limit int) {
+	if n := len(s.Entries) - limit; n > 0 {
+		s.Entries = slices.Delete(s.Entries, limit/2, limit/2+n)
+		s.Cut += n
+	}
+}
+
+// merge puts the entries of another story between its own, in the order of the
+// logs.
+func (s *Story) merge(entries []Entry, limit int) {
+	s.Entries = append(s.Entries, entries...)
+	slices.SortFunc(s.Entries, func(a, b Entry) int { return cmp.Compare(a.order, b.order) })
+	s.cut(limit)
+}
+
+func (t Place) entry(kind string) Entry {
+	e := Entry{Source: t.Source, Line: t.Line, Kind: kind}
+	if !t.Time.IsZero() {
+		e.Time = t.Time.Format(time.RFC3339Nano)
+	}
+	return e
+}
+
+func stepEntry(at Place, st *logparse.Step) Entry {
+	e := at.entry(st.Kind.String())
+	if st.Sender != nil {
+		sender := string(st.Sender)
+		e.Sender = &sender
+	}
+	e.ClientName, e.ClientIP = string(st.ClientName), string(st.ClientIP)
+	e.User, e.Login = string(st.User), string(st.Login)
+	e.MessageID, e.Other = string(st.MessageID), string(st.Other)
+	e.Size, e.Expected = max(0, st.Size), max(0, st.Recipients)
+	return e
+}
+
+// eventEntry describes an event. For one that this host refused, the recipients
+// are the event's own.
+func (m *Message) eventEntry(at Place, s *pipeline.Seen, recipients iter.Seq[[]byte]) Entry {
+	ev := s.Event
+	e := at.entry(ev.Status.String())
+	switch {
+	case s.Result == logparse.ResultRemark:
+		e.Kind = kindRemark
+	case ev.Direction == logparse.Inbound:
+		if ev.Recipient != nil {
+			e.Recipients = []string{string(ev.Recipient)}
+		}
+	default:
+		m.eventRecipients(&e, recipients)
+	}
+	e.ClientIP, e.RelayHost, e.RelayIP = string(ev.ClientIP), string(ev.RelayHost), string(ev.RelayIP)
+	e.Code, e.Enhanced, e.Stage, e.Text = ev.Code.String(), ev.Enhanced.String(), ev.Stage.String(), string(ev.Text)
+	if ev.Status != logparse.Sent {
+		e.Cause, e.Actor = s.Verdict.Cause.String(), s.Verdict.Cause.Actor()
+	}
+	if ev.Delay >= 0 {
+		delay := ev.Delay
+		e.Delay = &delay
+	}
+	if ev.Repeat > 0 {
+		e.Times = ev.Repeat
+		if !ev.Folded {
+			e.Times++
+		}
+	}
+	return e
+}
+
+func (m *Message) eventRecipients(e *Entry, recipients iter.Seq[[]byte]) {
+	for address := range recipients {
+		e.Recipients = append(e.Recipients, string(address))
+		if r := m.known(address); r != nil && r.Outcome == Requeued && e.Kind == logparse.Sent.String() {
+			e.Kind, e.Other = kindRequeued, r.Next
+		}
+	}
+}

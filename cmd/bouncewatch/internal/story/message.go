@@ -1,0 +1,176 @@
+// Package story puts the lines about a message together: who sent it, what was
+// tried, and what became of each recipient in the end.
+package story
+
+import (
+	"strings"
+	"time"
+
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+// An Outcome is what became of a recipient in the end.
+type Outcome uint8
+
+// The outcomes. Those from Delivered on are final.
+const (
+	Queued    Outcome = iota // no last word was seen: still in the queue as far as the log goes
+	Delivered                // accepted by the next host, or delivered here
+	Requeued                 // came back into this host's queue under another id: that message has the outcome
+	Failed                   // a permanent failure
+	Expired                  // given up because the queue lifetime was over
+	Refused                  // never accepted: the client was told so
+	Gone                     // the message left the queue without a last word: deleted by hand, discarded, or the line is missing
+	NumOutcomes
+)
+
+var outcomeNames = [NumOutcomes]string{"queued", "delivered", "requeued", "failed", "expired", "refused", "gone"}
+
+// String is the outcome in lower case.
+func (o Outcome) String() string { return outcomeNames[o%NumOutcomes] }
+
+// An Ending says why nothing more is expected of a message.
+type Ending uint8
+
+// The endings.
+const (
+	Complete  Ending = iota // it left the queue, was refused, or all its recipients have outcomes
+	EndOfLogs               // the logs end
+	TooOld                  // nothing was said of it for so long that it is not waited for any more
+	Crowded                 // it was given up because too many messages were open
+	Reused                  // its queue id was given to another message
+	NumEndings
+)
+
+var endingNames = [NumEndings]string{"complete", "end_of_logs", "too_old", "crowded", "id_reused"}
+
+// String is the ending in lower case.
+func (e Ending) String() string { return endingNames[e%NumEndings] }
+
+// A Recipient is one recipient of a message, and how it fared.
+type Recipient struct {
+	Address  string // "" where only the message as a whole was spoken of
+	Outcome  Outcome
+	Attempts int // that the logs show
+	Deferred int // how many of them put the message off
+	First    replycode.Cause
+	Last     replycode.Cause // of the first and the last failure
+	Provider replycode.Provider
+	Seconds  float64 // from arrival to the outcome; -1 where unknown
+	Next     string  // the queue id it was requeued as
+	Selected bool    // one of its events was selected
+
+	failed bool // First and Last are set
+}
+
+// A Message is one queue id, from its arrival to its end.
+type Message struct {
+	MTA     logparse.MTA
+	Host    string
+	QueueID string // "" for a client that was refused before the message had one
+
+	Sender      string // "" for the null sender, if SenderKnown
+	SenderKnown bool
+	MessageID   string
+	ClientName  string
+	ClientIP    string
+	User        string // whom the client logged in as
+	Login       string // the user of this host that submitted it
+	From        string // the queue id that this host had the mail under before
+	Size        int64  // -1 where unknown
+	Expected    int    // recipients of the envelope, 0 where unknown
+
+	First, Last time.Time // of the lines about it; zero where they have none
+	Began       bool      // its first lines were seen: it did not begin before the logs
+	Accepted    bool      // this host took responsibility for it
+	Removed     bool      // it left the queue
+	Ending      Ending
+	Recipients  []Recipient
+
+	story  *Story
+	key    key
+	list   *list
+	before *Message
+	after  *Message
+	state  state
+
+	arrived bool // the line that says who sent it was seen
+	named   bool // its Message-ID was
+	tried   bool // an outcome or an activation was
+	turned  bool // it was refused as a whole
+}
+
+// A Story is a message and what it became under other queue ids of the same host,
+// in a content filter, say.
+type Story struct {
+	Messages []*Message
+	Entries  []Entry // in the order of the logs; empty where the Tracker keeps none
+	Cut      int     // entries left out in the middle, because there were too many
+	Selected bool    // an event of it was selected
+
+	open int // messages that have not ended
+}
+
+// SenderDomain is the part of the sender behind the @: "<>" for the null sender,
+// "" where it is not known.
+func (m *Message) SenderDomain() string {
+	if m.SenderKnown && m.Sender == "" {
+		return "<>"
+	}
+	return domain(m.Sender)
+}
+
+// Unseen is how many recipients of the envelope no line spoke of.
+func (m *Message) Unseen() int {
+	seen := 0
+	for i := range m.Recipients {
+		if m.Recipients[i].Outcome != Refused {
+			seen++
+		}
+	}
+	return max(0, m.Expected-seen)
+}
+
+// settled says whether all recipients of the envelope have outcomes.
+func (m *Message) settled() bool {
+	for i := range m.Recipients {
+		if m.Recipients[i].Outcome == Queued {
+			return false
+		}
+	}
+	return m.Unseen() == 0
+}
+
+// recipient finds a recipient by address, or adds it.
+//
+// QUIRK: local parts are case-sensitive (RFC 5321 section 2.4). Exim logs a
+// deferral with the address in small letters, a later failure with the address as
+// it came, and a local delivery by the local part alone. All are one recipient.
+func (m *Message) recipient(address []byte) *Recipient {
+	if r := m.known(address); r != nil {
+		return r
+	}
+	m.Recipients = append(m.Recipients, Recipient{Address: string(address), Seconds: -1})
+	return &m.Recipients[len(m.Recipients)-1]
+}
+
+func (m *Message) known(address []byte) *Recipient {
+	for i := range m.Recipients {
+		if r := &m.Recipients[i]; r.Outcome != Refused && sameRecipient(r.Address, address) {
+			return r
+		}
+	}
+	return nil
+}
+
+func sameRecipient(known string, address []byte) bool {
+	if len(known) > len(address) && len(address) > 0 && known[len(address)] == '@' {
+		known = known[:len(address)]
+	}
+	return strings.EqualFold(known, string(address))
+}
+
+func domain(address string) string {
+	return strings.ToLower(address[strings.LastIndexByte(address, '@')+1:])
+}

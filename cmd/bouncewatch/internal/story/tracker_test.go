@@ -1,0 +1,239 @@
+package story
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// A content filter takes the mail from Postfix and gives it back under another id.
+const filtered = `2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: A1: client=pc.example.com[192.0.2.9], sasl_method=PLAIN, sasl_username=ann
+2026-11-25T10:00:00Z mx1 postfix/cleanup[2]: A1: message-id=<x@example.com>
+2026-11-25T10:00:00Z mx1 postfix/qmgr[3]: A1: from=<ann@example.com>, size=400, nrcpt=1 (queue active)
+2026-11-25T10:00:01Z mx1 postfix/smtpd[4]: B2: client=localhost[127.0.0.1]
+2026-11-25T10:00:01Z mx1 postfix/cleanup[2]: B2: message-id=<x@example.com>
+2026-11-25T10:00:01Z mx1 postfix/qmgr[3]: B2: from=<ann@example.com>, size=500, nrcpt=1 (queue active)
+2026-11-25T10:00:01Z mx1 postfix/smtp[5]: A1: to=<bob@example.org>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 from MTA(smtp:[127.0.0.1]:10025): 250 2.0.0 Ok: queued as B2)
+2026-11-25T10:00:01Z mx1 postfix/qmgr[3]: A1: removed
+2026-11-25T10:00:02Z mx1 postfix/smtp[6]: B2: to=<bob@example.org>, relay=mx.example.org[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=4.7.1, status=deferred (host mx.example.org[192.0.2.25] said: 451 4.7.1 Greylisted, try again later (in reply to RCPT TO command))
+2026-11-25T10:10:01Z mx1 postfix/smtp[6]: B2: to=<bob@example.org>, relay=mx.example.org[192.0.2.25]:25, delay=600, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as C3)
+2026-11-25T10:10:01Z mx1 postfix/qmgr[3]: B2: removed
+`
+
+func TestRequeuedThroughAFilter(t *testing.T) {
+	stories := readText(t, &Tracker{Entries: 50}, filtered)
+	if len(stories) != 1 || len(stories[0].Messages) != 2 || len(stories[0].Entries) != 11 {
+		t.Fatalf("got %s", show(stories))
+	}
+	want := "A1 complete ann bob@example.org requeued as B2 1/0; B2 complete ann bob@example.org delivered 2/1 greylisted 600s"
+	if got := show(stories); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if m := stories[0].Messages[1]; m.From != "A1" || m.ClientIP != "192.0.2.9" {
+		t.Errorf("the second message is from %s, of client %s", m.From, m.ClientIP)
+	}
+}
+
+// The id in the reply of another host may be in use here, for other mail.
+func TestIDOfAnotherHostIsNotOurs(t *testing.T) {
+	other := strings.ReplaceAll(filtered, "B2: message-id=<x@example.com>", "B2: message-id=<other@example.com>")
+	want := "A1 complete ann bob@example.org delivered 1/0 1s | B2 complete - bob@example.org delivered 2/1 greylisted 600s"
+	if got := show(readText(t, &Tracker{}, other)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestXForward(t *testing.T) {
+	want := "A1 complete ann bob@example.org delivered 1/0 1s; B2 end_of_logs ann"
+	got := show(readText(t, &Tracker{}, `2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: A1: client=pc.example.com[192.0.2.9], sasl_username=ann
+2026-11-25T10:00:01Z mx1 postfix/smtpd[4]: B2: client=localhost[127.0.0.1], orig_queue_id=A1, orig_client=pc.example.com[192.0.2.9]
+2026-11-25T10:00:01Z mx1 postfix/smtp[5]: A1: to=<bob@example.org>, relay=127.0.0.1[127.0.0.1]:10024, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 Ok)
+2026-11-25T10:00:01Z mx1 postfix/qmgr[3]: A1: removed
+`))
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestQueueIDReused(t *testing.T) {
+	const message = `2026-11-25T%[1]s:00:00Z mx1 postfix/smtpd[1]: A1: client=pc.example.com[192.0.2.9]
+2026-11-25T%[1]s:00:00Z mx1 postfix/cleanup[2]: A1: message-id=<%[1]s@example.com>
+2026-11-25T%[1]s:00:00Z mx1 postfix/qmgr[3]: A1: from=<ann@example.com>, size=400, nrcpt=1 (queue active)
+2026-11-25T%[1]s:00:01Z mx1 postfix/local[5]: A1: to=<bob@example.org>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)
+`
+	const removed = "2026-11-25T10:00:01Z mx1 postfix/qmgr[3]: A1: removed\n"
+	first, second := fmt.Sprintf(message, "10"), fmt.Sprintf(message, "11")
+	const delivered = " - bob@example.org delivered 1/0 1s"
+	for _, c := range []struct{ log, want string }{
+		{first + removed + second, "A1 complete" + delivered + " | A1 end_of_logs" + delivered},
+		{first + second, "A1 id_reused" + delivered + " | A1 end_of_logs" + delivered}, // the line about the removal is missing
+		{first + removed + strings.ReplaceAll(second, "T11:00", "T10:00"), "A1 complete" + delivered + " | A1 end_of_logs" + delivered},
+	} {
+		if got := show(readText(t, &Tracker{}, c.log)); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
+	}
+}
+
+// A log may begin in the middle of messages, and lines of one second may be out of
+// order.
+func TestBeganBeforeTheLogs(t *testing.T) {
+	lines := strings.SplitAfter(filtered, "\n")
+	for _, s := range readText(t, &Tracker{}, lines[9]+lines[10]) {
+		m := s.Messages[0]
+		if m.Began || m.Ending != Complete || m.Recipients[0].Outcome != Delivered || m.Recipients[0].Seconds != 600 {
+			t.Errorf("got %s, began %v", show([]*Story{s}), m.Began)
+		}
+	}
+	want := "B2 end_of_logs - bob@example.org queued 1/1 greylisted"
+	stories := readText(t, &Tracker{}, lines[5]+lines[3]+lines[4]+lines[8])
+	if got := show(stories); got != want || !stories[0].Messages[0].Began {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestRefusedMessages(t *testing.T) {
+	for _, c := range []struct{ log, want string }{
+		{"2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: NOQUEUE: reject: RCPT from pc.example.com[192.0.2.9]: 550 5.1.1 <x@example.org>: Recipient address rejected: User unknown in local recipient table; from=<ann@example.com> to=<x@example.org> proto=ESMTP helo=<pc>\n",
+			" complete - x@example.org refused 1/0 user_unknown"},
+		{"2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: A1: client=pc.example.com[192.0.2.9]\n", "A1 end_of_logs -"},
+		{`Nov 25 04:30:31 mx1 sm-mta[21611]: 6AP4UVTc021611: from=<jo@example.com>, size=230, class=0, nrcpts=1, msgid=<x@example.org>, proto=ESMTP, daemon=MTA, relay=pc.example.com [192.0.2.9]
+Nov 25 04:30:31 mx1 sm-mta[21611]: 6AP4UVTc021611: Milter: data, reject=451 4.7.1 Greylisting in action, please come back later
+Nov 25 04:30:31 mx1 sm-mta[21611]: 6AP4UVTc021611: to=<postmaster@example.net>, delay=00:00:00, pri=30230, stat=Greylisting in action, please come back later
+`, "6AP4UVTc021611 complete -  refused 1/0 greylisted"},
+	} {
+		for _, entries := range []int{0, 50} {
+			stories := readText(t, &Tracker{Entries: entries}, c.log)
+			if got := show(stories); got != c.want || stories[0].Messages[0].Accepted {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		}
+	}
+}
+
+func TestSendmailLogin(t *testing.T) {
+	const log = `Nov 25 10:00:00 mx1 sm-mta[77]: AUTH=server, relay=pc.example.com [192.0.2.9], authid=ann, mech=PLAIN, bits=0
+Nov 25 10:00:00 mx1 sm-mta[77]: 6APA00VO000077: from=<ann@example.com>, size=9, class=0, nrcpts=2, msgid=<x@example.com>, relay=pc.example.com [192.0.2.9]
+Nov 25 10:00:01 mx1 sm-mta[78]: 6APA00VO000077: to=<a@example.org>,<b@example.org>, delay=00:00:01, mailer=esmtp, relay=mx.example.org. [192.0.2.25], dsn=2.0.0, stat=Sent (Ok)
+Nov 25 10:00:02 mx1 sm-mta[77]: 6APA02VO000077: from=<eve@example.com>, size=9, class=0, nrcpts=1, msgid=<y@example.com>, relay=[192.0.2.66]
+`
+	want := "6APA00VO000077 complete ann a@example.org delivered 1/0 1s, b@example.org delivered 1/0 1s | 6APA02VO000077 end_of_logs -"
+	if got := show(readText(t, &Tracker{}, log)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Memory is bounded: the oldest are given up, and counted.
+func TestLimitAndAge(t *testing.T) {
+	var log strings.Builder
+	start := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	const n = 1000
+	for i := range n {
+		fmt.Fprintf(&log, "%s mx1 postfix/qmgr[3]: A%d: from=<ann@example.com>, size=400, nrcpt=1 (queue active)\n", start.Add(time.Duration(i)*time.Second).Format(time.RFC3339), i)
+	}
+	for _, c := range []struct {
+		tracker Tracker
+		want    [NumEndings]uint64
+	}{
+		{Tracker{}, [NumEndings]uint64{EndOfLogs: n}},
+		{Tracker{Limit: 100}, [NumEndings]uint64{Crowded: n - 100, EndOfLogs: 100}},
+		{Tracker{MaxAge: 100 * time.Second}, [NumEndings]uint64{TooOld: n - 101, EndOfLogs: 101}},
+	} {
+		tr := c.tracker
+		stories := readText(t, &tr, log.String())
+		if len(stories) != n || tr.Ended != c.want {
+			t.Errorf("%d stories, ended %v, want %v", len(stories), tr.Ended, c.want)
+		}
+	}
+}
+
+func TestEntriesAreBounded(t *testing.T) {
+	lines := strings.SplitAfter(filtered, "\n")
+	s := readText(t, &Tracker{Entries: 4}, lines[3]+strings.Repeat(lines[8], 50)+lines[9])[0]
+	if len(s.Entries) != 4 || s.Cut != 48 || s.Entries[0].Kind != "arrived" || s.Entries[3].Kind != "sent" {
+		t.Errorf("%d entries, %d cut, from %s to %s", len(s.Entries), s.Cut, s.Entries[0].Kind, s.Entries[3].Kind)
+	}
+	if r := s.Messages[0].Recipients[0]; r.Attempts != 51 || r.Deferred != 50 {
+		t.Errorf("%d attempts, %d deferred", r.Attempts, r.Deferred)
+	}
+}
+
+// A line with a wrong time gives up few messages, not all.
+func TestWrongTime(t *testing.T) {
+	var log strings.Builder
+	for i := range 50 {
+		fmt.Fprintf(&log, "2026-11-25T10:00:00Z mx1 postfix/qmgr[3]: A%d: from=<ann@example.com>, size=400, nrcpt=1 (queue active)\n", i)
+	}
+	log.WriteString("2036-11-25T10:00:00Z mx1 postfix/qmgr[3]: B1: from=<ann@example.com>, size=400, nrcpt=1 (queue active)\n")
+	tr := Tracker{MaxAge: time.Hour}
+	readText(t, &tr, log.String())
+	if want := [NumEndings]uint64{TooOld: 2, EndOfLogs: 49}; tr.Ended != want {
+		t.Errorf("ended %v, want %v", tr.Ended, want)
+	}
+}
+
+func TestFilter(t *testing.T) {
+	s := readText(t, &Tracker{}, filtered)[0]
+	for _, c := range []struct {
+		filter Filter
+		want   bool
+	}{
+		{Filter{}, true},
+		{Filter{QueueID: "A1"}, true},
+		{Filter{QueueID: "B2"}, true},
+		{Filter{QueueID: "C3"}, false},
+		{Filter{From: "Ann@Example.com"}, true},
+		{Filter{From: "@example.com", To: "@EXAMPLE.org"}, true},
+		{Filter{From: "@ample.com"}, false},
+		{Filter{From: "<>"}, false},
+		{Filter{To: "bob@example.org", QueueID: "A1"}, true},
+		{Filter{To: "<bob@example.org>"}, true},
+		{Filter{To: "ann@example.com"}, false},
+		{Filter{MessageID: "<x@example.com>"}, true},
+		{Filter{MessageID: "x@example.com"}, true},
+		{Filter{MessageID: "y@example.com"}, false},
+	} {
+		if got := c.filter.Match(s); got != c.want {
+			t.Errorf("%+v: %v", c.filter, got)
+		}
+	}
+}
+
+// show is a story as "id ending user recipient outcome attempts/deferrals first-cause time".
+func show(stories []*Story) string {
+	var out []string
+	for _, s := range stories {
+		var messages []string
+		for _, m := range s.Messages {
+			messages = append(messages, showMessage(m))
+		}
+		out = append(out, strings.Join(messages, "; "))
+	}
+	return strings.Join(out, " | ")
+}
+
+func showMessage(m *Message) string {
+	user := m.User
+	if user == "" {
+		user = "-"
+	}
+	s := fmt.Sprintf("%s %v %s", m.QueueID, m.Ending, user)
+	for i, r := range m.Recipients {
+		if i > 0 {
+			s += ","
+		}
+		s += fmt.Sprintf(" %s %v", r.Address, r.Outcome)
+		if r.Next != "" {
+			s += " as " + r.Next
+		}
+		s += fmt.Sprintf(" %d/%d", r.Attempts, r.Deferred)
+		if r.Deferred > 0 || r.Outcome == Refused {
+			s += " " + r.First.String()
+		}
+		if r.Seconds >= 0 && r.Next == "" {
+			s += fmt.Sprintf(" %.0fs", r.Seconds)
+		}
+	}
+	return s
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
+)
+
+// storyFlags are those of the commands that follow messages.
+type storyFlags struct {
+	limit     int
+	maxAge    time.Duration
+	selection selectionFlags
+}
+
+func (o *storyFlags) addFlags(f *pflag.FlagSet, limit int) {
+	f.IntVar(&o.limit, "limit", limit, "messages to follow at the same time; more are given up, oldest first, and counted")
+	f.DurationVar(&o.maxAge, "max-age", 6*24*time.Hour, "give up a message that nothing is said of for so long: a day more than the queue lifetime")
+	o.selection.addFlags(f)
+}
+
+// follow shows all lines of the inputs to the tracker, in the order of time. As
+// with readAll, the returned inputError says only that there was a fault.
+func (o *storyFlags) follow(cmd *cobra.Command, args []string, t *story.Tracker) error {
+	location, err := o.selection.location()
+	if err != nil {
+		return err
+	}
+	t.Limit, t.MaxAge = o.limit, o.maxAge
+	files, errs := tailer.Expand(args)
+	calendar := func(file string) logparse.Calendar {
+		return logparse.Calendar{Location: location, Reference: o.selection.reference(file)}
+	}
+	for _, file := range byTime(files, calendar) {
+		feed := story.Feed{Tracker: t, Calendar: calendar(file)}
+		if err := feedFile(cmd, file, &feed); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if cmd.Context().Err() != nil {
+		errs = append(errs, errors.New("interrupted: not all was read"))
+	}
+	t.Close()
+	for _, e := range []struct {
+		how  story.Ending
+		text string
+	}{
+		{story.Crowded, "messages were given up because more than --limit were open at the same time"},
+		{story.TooOld, "messages were given up because nothing was said of them for longer than --max-age"},
+		{story.Reused, "messages lost their queue id to another: the lines about their end are missing"},
+	} {
+		if n := t.Ended[e.how]; n > 0 {
+			fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: note: %d %s\n", n, e.text)
+		}
+	}
+	return printFaults(cmd, errs)
+}
+
+func feedFile(cmd *cobra.Command, file string, feed *story.Feed) error {
+	r, err := openInput(cmd, file)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	for cmd.Context().Err() == nil {
+		block, err := r.Next()
+		feed.Block(&block)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// byTime sorts logs by the time of their first line. A rotated log has a greater
+// name than the one that follows it. What has no time comes as the names do.
+func byTime(files []string, calendar func(file string) logparse.Calendar) []string {
+	first := map[string]time.Time{}
+	for _, file := range files {
+		first[file] = firstTime(file, calendar(file))
+	}
+	files = slices.Clone(files)
+	slices.SortStableFunc(files, func(a, b string) int { return first[a].Compare(first[b]) })
+	return files
+}
+
+// firstTime is the zero Time for standard input and for what cannot be read: reading
+// it will say why.
+func firstTime(file string, calendar logparse.Calendar) time.Time {
+	if file == "-" {
+		return time.Time{}
+	}
+	r, err := tailer.Open(file, tailer.Options{})
+	if err != nil {
+		return time.Time{}
+	}
+	defer r.Close()
+	block, _ := r.Next()
+	return story.FirstTime(block.Data, calendar)
+}
+
+// keep is nil where the selection selects everything, so that messages without an
+// event are selected, too.
+func (o *storyFlags) keep() (func(*pipeline.Seen) bool, error) {
+	s, err := o.selection.parse(time.Now())
+	if err != nil || s.All() {
+		return nil, err
+	}
+	return s.Keep, nil
+}
