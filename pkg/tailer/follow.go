@@ -67,6 +67,7 @@ type Follower struct {
 	look4k  [4096]byte
 
 	lastLook time.Time
+	quiet    int // looks in a row that found nothing to read
 	woken    bool
 	globbed  time.Time
 	turn     int // the source that Next asks first
@@ -168,18 +169,30 @@ func (f *Follower) Next(ctx context.Context) (Batch, error) {
 			return Batch{}, context.Canceled
 		default:
 		}
-		if f.woken || f.opts.now().Sub(f.lastLook) >= f.opts.Poll {
+		if f.woken || f.opts.now().Sub(f.lastLook) >= f.interval() {
 			f.look()
 		}
 		if b, ok := f.take(); ok {
+			f.quiet = 0
 			return b, nil
 		}
 		f.wait(ctx)
 	}
 }
 
+// interval is how long to wait between two looks. Where nothing happens for a while it grows to four
+// polls: the engine waits for lines by itself, and a rename wakes us.
+func (f *Follower) interval() time.Duration {
+	const patience = 8
+	if f.engine == nil || f.quiet < patience {
+		return f.opts.Poll
+	}
+	return 4 * f.opts.Poll
+}
+
 // look finds out what happened to all files.
 func (f *Follower) look() {
+	f.quiet++
 	f.lastLook, f.woken = f.opts.now(), false
 	if f.lastLook.Sub(f.globbed) >= time.Second {
 		f.expand()
@@ -238,7 +251,7 @@ func (f *Follower) generation(tail *pinned) *generation {
 
 // wait returns when there may be something to do.
 func (f *Follower) wait(ctx context.Context) {
-	timer := time.NewTimer(max(f.opts.Poll-f.opts.now().Sub(f.lastLook), time.Millisecond))
+	timer := time.NewTimer(max(f.interval()-f.opts.now().Sub(f.lastLook), time.Millisecond))
 	defer timer.Stop()
 	var lines <-chan engineLine
 	if f.engine != nil {
@@ -250,7 +263,7 @@ func (f *Follower) wait(ctx context.Context) {
 	case <-timer.C:
 	case <-f.notify.changed:
 		f.gather(ctx)
-		f.woken = true
+		f.woken, f.quiet = true, 0
 	case <-f.opts.Wake:
 		f.woken = true
 	case l := <-lines:

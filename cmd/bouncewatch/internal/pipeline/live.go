@@ -48,6 +48,7 @@ type Live struct {
 	pipes    map[string]*Pipeline
 	recent   ring
 	dirty    bool
+	looked   time.Time // when the view was made
 	saved    time.Time // of the last attempt to save
 	failing  bool
 	caughtUp bool
@@ -138,7 +139,7 @@ func (l *Live) Run(ctx context.Context) error {
 			l.switchTo(ctx, start)
 		default:
 		}
-		if time.Since(l.saved) >= l.opts.Interval {
+		if time.Until(l.due()) <= 0 {
 			l.checkpoint()
 		}
 	}
@@ -149,9 +150,18 @@ func (l *Live) Run(ctx context.Context) error {
 	return nil
 }
 
+// due is when the next checkpoint is to be. What comes after a quiet time is
+// written at once.
+func (l *Live) due() time.Time {
+	if l.dirty {
+		return l.saved.Add(l.opts.Interval)
+	}
+	return l.looked.Add(l.opts.Interval)
+}
+
 // step counts the next lines, or waits for them until a checkpoint is due.
 func (l *Live) step(ctx context.Context) error {
-	next, cancel := context.WithDeadline(ctx, l.saved.Add(l.opts.Interval))
+	next, cancel := context.WithDeadline(ctx, l.due())
 	defer cancel()
 	batch, err := l.follower.Next(next)
 	if len(batch.Data) > 0 {
@@ -202,9 +212,9 @@ func (l *Live) switchTo(ctx context.Context, start func(context.Context, []taile
 
 // checkpoint writes what is not on disk yet, and shows it to readers when it is.
 func (l *Live) checkpoint() {
-	l.saved = time.Now()
+	l.looked = time.Now()
 	old := l.view.Load()
-	v := &View{Created: l.snapshot.Created, Sources: l.follower.Stats(), Time: l.saved}
+	v := &View{Created: l.snapshot.Created, Sources: l.follower.Stats(), Time: l.looked}
 	if old != nil {
 		v.Counts, v.Health, v.Recent = old.Counts, old.Health, old.Recent
 		v.CheckpointErrors, v.CheckpointError = old.CheckpointErrors, old.CheckpointError
@@ -212,21 +222,7 @@ func (l *Live) checkpoint() {
 	l.caughtUp = l.caughtUp || l.follower.CaughtUp()
 	v.CaughtUp = l.caughtUp
 	if health := l.totals(v.Sources); l.dirty || old == nil || changed(old.Health, health) {
-		l.snapshot.Files, l.snapshot.Health = l.follower.State(), health
-		if err := l.opts.Dir.Save(&l.snapshot); err != nil {
-			v.CheckpointErrors++
-			v.CheckpointError = err.Error()
-			if !l.failing {
-				l.opts.Logger.Error("state cannot be written; metrics stand still until it can", "err", err)
-			}
-			l.failing = true
-		} else {
-			if l.failing {
-				l.opts.Logger.Info("state is written again")
-			}
-			l.failing, l.dirty, v.CheckpointError = false, false, ""
-			v.Counts, v.Health, v.Recent = l.snapshot.Counts.Clone(), health, l.recent.failures()
-		}
+		l.save(v, health)
 	}
 	if v.Counts == nil {
 		v.Counts = aggregate.NewWithoutDomains()
@@ -235,6 +231,27 @@ func (l *Live) checkpoint() {
 	if l.opts.Beat != nil {
 		l.opts.Beat()
 	}
+}
+
+// save writes the snapshot. Only when that succeeds does the view show what it
+// holds.
+func (l *Live) save(v *View, health map[string]SourceTotals) {
+	l.saved = time.Now()
+	l.snapshot.Files, l.snapshot.Health = l.follower.State(), health
+	if err := l.opts.Dir.Save(&l.snapshot); err != nil {
+		v.CheckpointErrors++
+		v.CheckpointError = err.Error()
+		if !l.failing {
+			l.opts.Logger.Error("state cannot be written; metrics stand still until it can", "err", err)
+		}
+		l.failing = true
+		return
+	}
+	if l.failing {
+		l.opts.Logger.Info("state is written again")
+	}
+	l.failing, l.dirty, v.CheckpointError = false, false, ""
+	v.Counts, v.Health, v.Recent = l.snapshot.Counts.Clone(), health, l.recent.failures()
 }
 
 // totals adds what the follower saw since it was started to what was seen
