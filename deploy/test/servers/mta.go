@@ -42,7 +42,13 @@ var servers = map[string]*server{
 	"sendmail": {
 		mta:   "sendmail",
 		files: sendmailFiles, log: "/var/log/mail.log", syslog: true,
-		setup:  []string{"mkdir -p /var/run/sendmail/mta && touch /etc/mail/aliases", "chown root:root /etc/mail && chown -R root /var/spool/mqueue && chmod 0700 /var/spool/mqueue && makemap hash /etc/mail/mailertable </etc/mail/mailertable", "m4 /etc/mail/trial.mc >/etc/mail/sendmail.cf", "newaliases"},
+		// Maps belong to the trusted user of sendmail.cf, so that comes first.
+		setup: []string{
+			"mkdir -p /var/run/sendmail/mta && rm -f /etc/mail/*.db",
+			"chown root:root /etc/mail && chown -R root /var/spool/mqueue && chmod 0700 /var/spool/mqueue",
+			"m4 /etc/mail/trial.mc >/etc/mail/sendmail.cf",
+			"makemap hash /etc/mail/mailertable </etc/mail/mailertable",
+		},
 		submit: []string{"-Am", "-odi", "-oi", "-f", "root@origin.example"},
 	},
 }
@@ -134,7 +140,7 @@ func sendmailFiles(all []*dialogue) map[string]string {
 		"etc/mail/local-host-names": "origin.example\nmx1.origin.example\n",
 		"etc/mail/trial.mc": fmt.Sprintf("divert(0)dnl\ninclude(`/usr/share/sendmail/cf/m4/cf.m4')dnl\nOSTYPE(`debian')dnl\n"+
 			"define(`confDOMAIN_NAME', `mx1.origin.example')dnl\n"+
-			"define(`confLOG_LEVEL', `9')dnl\n"+
+			"define(`confLOG_LEVEL', `9')dnl\ndefine(`ALIAS_FILE', `')dnl\n"+
 			"undefine(`confHOST_STATUS_DIRECTORY')dnl\n"+
 			"define(`confSERVICE_SWITCH_FILE', `/etc/mail/service.switch-nodns')dnl\n"+
 			"define(`ESMTP_MAILER_ARGS', `TCP $h %d')dnl\ndefine(`SMTP_MAILER_ARGS', `TCP $h %d')dnl\n"+
