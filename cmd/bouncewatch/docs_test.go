@@ -30,7 +30,7 @@ func TestTraceDocShowsRealOutput(t *testing.T) {
 			t.Errorf("%s prints\n%s\nthe document shows\n%s", b[1], got, want)
 		}
 	}
-	if len(blocks) < 1 {
-		t.Error("no example found")
+	if len(blocks) < 2 {
+		t.Error("examples are missing")
 	}
 }

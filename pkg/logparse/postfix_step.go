@@ -22,6 +22,8 @@ func stepPostfix(f *Frame, st *Step) StepKind {
 		return Named
 	case pfStarts(rest, "from="):
 		return pfActivation(rest, st)
+	case pfStarts(rest, "to="):
+		return pfProbe(rest)
 	}
 	return pfNotice(rest, st)
 }
@@ -91,6 +93,22 @@ func pfActivation(b []byte, st *Step) StepKind {
 	}
 	return Active
 }
+
+// pfProbe reads "to=<rcpt>, ..., status=deliverable (text)" or undeliverable, the
+// answers to an address probe and to sendmail -bv (ADDRESS_VERIFICATION_README).
+func pfProbe(b []byte) StepKind {
+	if !bytes.Contains(b, pfDeliverable) {
+		return NoStep // nearly all: spare them a second look at their fields
+	}
+	var ev Event
+	status, ok := pfFields(b, &ev)
+	if ok && (pfStarts(status, "deliverable") || pfStarts(status, "undeliverable")) {
+		return Probed
+	}
+	return NoStep
+}
+
+var pfDeliverable = []byte("deliverable")
 
 // pfNotice reads "sender non-delivery notification: ID" and its like: bounce(8)
 // has sender and postmaster, and non-delivery, delay and delivery status.

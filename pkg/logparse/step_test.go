@@ -33,6 +33,9 @@ func TestStep(t *testing.T) {
 		{pf + "bounce[1]: 5A: sender non-delivery notification: 6B", "noticed 5A other=6B"},
 		{pf + "bounce[1]: 5A: postmaster delay notification: 6B", "noticed 5A other=6B"},
 		{pf + "smtp[1]: 5A: to=<a@example.org>, relay=none, delay=1, dsn=2.0.0, status=sent (removed)", ""},
+		{pf + "smtp[1]: 5A: to=<a@example.org>, relay=mx[192.0.2.5]:25, delay=1, delays=0/0/0/1, dsn=2.1.5, status=deliverable (250 Ok)", "probed 5A"},
+		{pf + "local[1]: 5A: to=<a@example.org>, relay=local, delay=1, delays=0/0/0/1, dsn=5.1.1, status=undeliverable (unknown user)", "probed 5A"},
+		{pf + "smtp[1]: 5A: to=<\"a, status=deliverable\"@example.org>, relay=none, delay=1, dsn=4.4.1, status=deferred (deliverable)", ""},
 		{pf + "smtpd[1]: connect from mail.example.org[192.0.2.9]", ""},
 
 		{ex + "1xW4V6-0005cI-0l <= ann@example.com H=(pc) [192.0.2.9]:4711 I=[192.0.2.1]:587 P=esmtpsa L.- X=TLS1.3:A:256 CV=no A=plain:ann K S=474 M8S=0 id=x@example.com T=\"A=evil:root S=9 \\\" id=y\" from <ann@example.com> for \"b c\"@example.org d@example.org",
@@ -157,9 +160,9 @@ func TestStepsOfRealLogs(t *testing.T) {
 		file string
 		want counts
 	}{
-		{"postfix-logs/pf37.log", counts{Arrived: 571, Named: 1045, Active: 1520, Noticed: 471, Removed: 1030}},
-		{"postfix-logs/pf37-postlog.log", counts{Arrived: 308, Named: 564, Active: 843, Noticed: 255, Removed: 556}},
-		{"postfix-logs/pf310-longids.log", counts{Arrived: 308, Named: 564, Active: 843, Noticed: 255, Removed: 566}},
+		{"postfix-logs/pf37.log", counts{Arrived: 571, Named: 1045, Active: 1520, Noticed: 471, Removed: 1030, Probed: 10}},
+		{"postfix-logs/pf37-postlog.log", counts{Arrived: 308, Named: 564, Active: 843, Noticed: 255, Removed: 556, Probed: 7}},
+		{"postfix-logs/pf310-longids.log", counts{Arrived: 308, Named: 564, Active: 843, Noticed: 255, Removed: 566, Probed: 7}},
 		{"exim-logs/exim496-default.log", counts{Arrived: 570, Removed: 570}},
 		{"exim-logs/exim496-rich.log", counts{Arrived: 569, Removed: 569}},
 		{"exim-logs/exim496-syslog.log", counts{Arrived: 569, Removed: 569}},

@@ -22,7 +22,7 @@ func (t *Tracker) Step(at Place, st *logparse.Step) {
 		m = nil
 	}
 	if m == nil {
-		if st.Kind == logparse.Removed || st.Kind == logparse.Noticed {
+		if st.Kind == logparse.Removed {
 			return // nothing else is known of it
 		}
 		m = t.begin(st.MTA, st.Host, st.QueueID, at)
@@ -32,6 +32,9 @@ func (t *Tracker) Step(at Place, st *logparse.Step) {
 		t.note(m, stepEntry(at, st))
 	}
 	t.take(m, st)
+	if st.Kind == logparse.Noticed && st.MTA == logparse.Sendmail {
+		t.notice(st, at)
+	}
 }
 
 // isAnother says whether a step begins another message under the same queue id:
@@ -45,6 +48,17 @@ func (m *Message) isAnother(st *logparse.Step, now time.Time) bool {
 		return m.Removed || m.named && m.tried
 	}
 	return false
+}
+
+// notice begins the message that is a notice of Sendmail's: no other line says that
+// it came in.
+func (t *Tracker) notice(st *logparse.Step, at Place) {
+	if t.find(st.MTA, st.Host, st.Other) != nil {
+		return
+	}
+	m := t.begin(st.MTA, st.Host, st.Other, at)
+	m.Began, m.SenderKnown, m.From = true, true, string(st.QueueID)
+	t.accept(m)
 }
 
 func (t *Tracker) take(m *Message, st *logparse.Step) {
@@ -67,6 +81,8 @@ func (t *Tracker) take(m *Message, st *logparse.Step) {
 	case logparse.Active:
 		m.tried = true
 		t.accept(m)
+	case logparse.Probed:
+		m.probe, m.tried = true, true
 	case logparse.Removed:
 		m.Removed = true
 		t.put(m, ending)
@@ -203,8 +219,12 @@ func (t *Tracker) attempt(m *Message, s *pipeline.Seen, recipients iter.Seq[[]by
 
 // attemptAll gives up all recipients that wait: expiry is said of the message.
 func (t *Tracker) attemptAll(m *Message, s *pipeline.Seen, selected bool) {
+	unseen := min(m.Unseen(), maxUnseen)
 	if len(m.Recipients) == 0 {
-		m.recipient(nil)
+		unseen = max(1, unseen)
+	}
+	for range unseen { // no attempt was made for them
+		m.Recipients = append(m.Recipients, Recipient{Seconds: -1})
 	}
 	for i := range m.Recipients {
 		if r := &m.Recipients[i]; r.Outcome == Queued {

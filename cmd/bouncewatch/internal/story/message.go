@@ -99,6 +99,7 @@ type Message struct {
 	named   bool // its Message-ID was
 	tried   bool // an outcome or an activation was
 	turned  bool // it was refused as a whole
+	probe   bool // it only asks whether its recipients exist
 }
 
 // A Story is a message and what it became under other queue ids of the same host,
@@ -121,8 +122,14 @@ func (m *Message) SenderDomain() string {
 	return domain(m.Sender)
 }
 
+// Probe says that the message only asked whether its recipients exist.
+func (m *Message) Probe() bool { return m.probe }
+
 // Unseen is how many recipients of the envelope no line spoke of.
 func (m *Message) Unseen() int {
+	if m.probe {
+		return 0
+	}
 	seen := 0
 	for i := range m.Recipients {
 		if m.Recipients[i].Outcome != Refused {

@@ -81,13 +81,14 @@ func fateOf(id, recipient string) fate {
 }
 
 func testOutcomes(t *testing.T, name string) {
-	want := truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl")
-	got, refused := map[fate]Outcome{}, map[string]bool{}
+	want := truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl", fateOf)
+	got, refused, anonymous := map[fate]Outcome{}, map[string]bool{}, map[string]bool{}
 	for _, s := range readFile(t, &Tracker{}, name) {
 		for _, m := range s.Messages {
 			for _, r := range m.Recipients {
 				if r.Outcome != Refused {
 					got[fateOf(m.QueueID, r.Address)] = r.Outcome
+					anonymous[m.QueueID] = anonymous[m.QueueID] || r.Address == "" && r.Outcome == Expired
 				}
 			}
 			if m.turned {
@@ -101,7 +102,7 @@ func testOutcomes(t *testing.T, name string) {
 			continue // the client was refused; "queued" is no attempt, and no Event
 		}
 		if o, ok := got[f]; !ok || !fits(o, status) {
-			if _, elsewhere := corrections[f]; elsewhere && !ok {
+			if _, elsewhere := corrections[f]; elsewhere && !ok || anonymous[f.id] && status == "expired" {
 				continue
 			}
 			t.Errorf("%s %s: got %v (%v), want %s", f.id, f.recipient, o, ok, status)
@@ -139,7 +140,7 @@ func fits(o Outcome, status string) bool {
 }
 
 // truth is the last status of each recipient of each message.
-func truth(t *testing.T, name string) map[fate]string {
+func truth(t *testing.T, name string, fateOf func(id, recipient string) fate) map[fate]string {
 	file, err := os.Open(filepath.Join(corpus, name))
 	if err != nil {
 		t.Fatal(err)
@@ -160,7 +161,7 @@ func truth(t *testing.T, name string) map[fate]string {
 		switch {
 		case o.Event == "expire":
 			for f, status := range out {
-				if f.id == o.QueueID && status == "deferred" {
+				if f.id == o.QueueID && (status == "deferred" || status == "queued") {
 					out[f] = "expired"
 				}
 			}

@@ -21,6 +21,8 @@ const (
 	together = 2 * time.Second
 	// maxChain bounds the messages of a story: mail can loop through a host.
 	maxChain = 1000
+	// maxUnseen bounds the recipients that only a number stands for.
+	maxUnseen = 10_000
 	// maxLogins bounds how many sessions are remembered.
 	maxLogins = 4096
 )

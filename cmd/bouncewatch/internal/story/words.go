@@ -95,6 +95,8 @@ func (e *Entry) words() string {
 		return "is taken up for delivery" + e.envelope()
 	case logparse.Noticed.String():
 		return "a notice about it is queued as " + e.Other
+	case logparse.Probed.String():
+		return "is only a question whether an address is good"
 	case logparse.Removed.String():
 		return "leaves the queue"
 	case kindRemark:

@@ -1,0 +1,170 @@
+package story
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// The figures of the real logs are those of their truth.
+func TestFiguresOfRealLogs(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(corpus, "*-logs", "*.log"))
+	if err != nil || len(files) != 10 {
+		t.Fatalf("%d logs, %v", len(files), err)
+	}
+	for _, file := range files {
+		name, _ := filepath.Rel(corpus, file)
+		figures, refused := NewFigures(1000), map[string]bool{}
+		figures.All = true
+		for _, s := range readFile(t, &Tracker{}, name) {
+			figures.Add(s)
+			for _, m := range s.Messages {
+				refused[m.QueueID] = m.turned
+			}
+		}
+		want := map[string]uint64{}
+		for f, status := range truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl", plainFate) {
+			if correction, ok := corrections[f]; ok {
+				status = correction
+			}
+			if !refused[f.id] {
+				want[status]++
+			}
+		}
+		fates := &figures.Fates
+		got := map[string]uint64{
+			"sent":     fates[DeliveredFirst] + fates[DeliveredLater] + fates[BackInQueue] + figures.Notices.Delivered,
+			"bounced":  fates[FailedForGood] + figures.Notices.Failed,
+			"expired":  fates[GivenUp] + figures.Notices.Expired,
+			"deferred": fates[StillQueued] - want["queued"] - loops(t, file),
+			"removed":  fates[LeftQueue],
+		}
+		for status, n := range got {
+			if n != want[status] {
+				t.Errorf("%s: %d %s, want %d", name, n, status, want[status])
+			}
+		}
+		if n := fates[DeliveredSome] + fates[LostSight] + figures.Began; n != 0 {
+			t.Errorf("%s: %d are of messages from before the log: it has none", name, n)
+		}
+	}
+}
+
+// loops are Sendmail's messages with too many hops: only a notice is logged, and no
+// recipient has an outcome.
+func loops(t *testing.T, file string) uint64 {
+	log, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return uint64(bytes.Count(log, []byte(": DSN: Too many hops")))
+}
+
+func plainFate(id, recipient string) fate { return fate{id, strings.ToLower(recipient)} }
+
+func TestFigures(t *testing.T) {
+	f := NewFigures(10)
+	f.All = true
+	for _, s := range readText(t, &Tracker{}, filtered) {
+		f.Add(s)
+	}
+	if f.Messages != 2 || f.Fates != [NumFates]uint64{DeliveredLater: 1, BackInQueue: 1} {
+		t.Errorf("%d messages, %v", f.Messages, f.Fates)
+	}
+	want := TopRow{Name: "ann", Tally: Tally{Recipients: 1, Delivered: 1, Deferred: 1}}
+	if rows := f.Users.Rows(); len(rows) != 1 || rows[0] != want {
+		t.Errorf("users %v", rows)
+	}
+	if rows := f.Clients.Rows(); len(rows) != 1 || rows[0].Name != "192.0.2.9" || rows[0].Recipients != 1 {
+		t.Errorf("clients %v", rows)
+	}
+	for c, l := range f.Late {
+		if c.String() != "greylisted" || l.Count != 1 || l.Sum != 600 || l.Ranges[2] != 1 {
+			t.Errorf("%v %+v", c, l)
+		}
+	}
+}
+
+func TestLateRanges(t *testing.T) {
+	var l Late
+	for _, s := range []float64{0, 60, 60.1, 3600, 86400, 86401, 1e9, -1} {
+		l.add(s)
+	}
+	if want := [len(lateNames)]uint64{2, 1, 0, 1, 0, 1, 2}; l.Ranges != want || l.Untimed != 1 || l.Count != 8 {
+		t.Errorf("%+v", l)
+	}
+}
+
+// Within its size a Top is exact; beyond, it keeps its promise.
+func TestTopKeepsItsPromise(t *testing.T) {
+	const total = 50_000
+	for _, size := range []int{1, 10, 100, 5000} {
+		random := rand.New(rand.NewPCG(1, 2))
+		zipf := rand.NewZipf(random, 1.2, 1, 2000)
+		top, truth := NewTop(size), map[string]uint64{}
+		for range total {
+			name := fmt.Sprint(zipf.Uint64())
+			truth[name]++
+			top.Add(name, &Tally{Recipients: 1, Failed: 1})
+		}
+		rows := top.Rows()
+		seen := map[string]bool{}
+		for _, r := range rows {
+			seen[r.Name] = true
+			if r.Recipients > truth[r.Name] || r.Recipients+r.Missed < truth[r.Name] || r.Missed > uint64(total/size) || r.Failed != r.Recipients {
+				t.Errorf("size %d: %+v, truly %d", size, r, truth[r.Name])
+			}
+		}
+		for name, n := range truth {
+			if n > uint64(total/size) && !seen[name] {
+				t.Errorf("size %d: %s with %d recipients is missing", size, name, n)
+			}
+		}
+		if len(rows) != min(size, len(truth)) {
+			t.Errorf("size %d: %d rows", size, len(rows))
+		}
+		if size > len(truth) {
+			for _, r := range rows {
+				if r.Recipients != truth[r.Name] || r.Missed != 0 {
+					t.Errorf("%+v, truly %d", r, truth[r.Name])
+				}
+			}
+		}
+	}
+}
+
+func TestBounceRate(t *testing.T) {
+	for _, c := range []struct {
+		tally Tally
+		want  float64
+	}{
+		{Tally{}, 0},
+		{Tally{Recipients: 5}, 0},
+		{Tally{Recipients: 5, Delivered: 3, Failed: 1}, 0.25},
+		{Tally{Recipients: 4, Delivered: 1, Failed: 1, Expired: 2}, 0.75},
+	} {
+		if got := c.tally.BounceRate(); got != c.want {
+			t.Errorf("%+v: %v", c.tally, got)
+		}
+	}
+}
+
+// BenchmarkTracker is the cost of a line, with the parsing.
+func BenchmarkTracker(b *testing.B) {
+	var log bytes.Buffer
+	start := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
+	for i := range 2000 {
+		stamp := start.Add(time.Duration(i) * time.Second).Format(time.RFC3339)
+		log.WriteString(strings.NewReplacer("2026-11-25T10:00:00Z", stamp, "2026-11-25T10:00:01Z", stamp, "A1", fmt.Sprintf("A%d", i), "B2", fmt.Sprintf("B%d", i)).Replace(filtered))
+	}
+	b.SetBytes(int64(log.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		readText(b, &Tracker{}, log.String())
+	}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
+)
+
+const messagesLong = `messages counts what became of mail in the end, where analyze counts attempts:
+delivered at the first try, delivered after it was put off (why, and how long it
+took), failed, given up, still in the queue; and whose mail bounces: by sender
+domain, authenticated user, client, recipient domain and provider.
+
+Memory is bounded: --limit messages are followed at the same time, and --names names
+of each kind are counted. With more names, the least frequent make room, every
+name with more than 1/names of all recipients is in its table, and each row says
+how many recipients it may lack.
+With flags such as --provider or --since, recipients count that have a selected event.`
+
+func newMessages() *cobra.Command {
+	var o messagesOptions
+	cmd := &cobra.Command{
+		Use: "messages [flags] FILE|DIR|GLOB|- ...", Short: "Count what became of mail in the end", Long: messagesLong,
+		Example: "  bouncewatch messages /var/log/mail.log*\n" +
+			"  bouncewatch messages --since yesterday --format json /var/log/mail.log",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.format, "format", "text", "text or json")
+	f.IntVar(&o.top, "top", 15, "rows of each table of the text")
+	f.IntVar(&o.names, "names", 10_000, "names to count of each kind: domains, users, clients")
+	o.addFlags(f, 1_000_000)
+	return cmd
+}
+
+type messagesOptions struct {
+	storyFlags
+	format     string
+	top, names int
+}
+
+func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
+	if o.format != "text" && o.format != "json" {
+		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	}
+	if o.names < 1 {
+		return fmt.Errorf("--names %d: at least 1 is needed", o.names)
+	}
+	keep, err := o.keep()
+	if err != nil {
+		return err
+	}
+	figures := story.NewFigures(o.names)
+	figures.All = keep == nil
+	t := story.Tracker{Keep: keep, Done: figures.Add}
+	readErr := o.follow(cmd, args, &t)
+	if o.format == "json" {
+		err = figures.WriteJSON(cmd.OutOrStdout(), t.Ended)
+	} else {
+		err = figures.WriteText(cmd.OutOrStdout(), o.top)
+	}
+	if err != nil {
+		return inputError{err}
+	}
+	return readErr
+}
