@@ -83,3 +83,37 @@ func shellWords(s string) (words []string) {
 	}
 	return words
 }
+
+// The tests that SECURITY.md relies on are there.
+func TestSecurityTestsExist(t *testing.T) {
+	root := filepath.Join("..", "..")
+	text, err := os.ReadFile(filepath.Join(root, "SECURITY.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := map[string]bool{}
+	for _, m := range regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z]+)`").FindAllStringSubmatch(string(text), -1) {
+		named[m[1]] = true
+	}
+	if len(named) < 15 {
+		t.Errorf("only %d tests are named", len(named))
+	}
+	err = filepath.WalkDir(root, func(path string, d os.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		source, err := os.ReadFile(path)
+		for name := range named {
+			if strings.Contains(string(source), "func "+name+"(") {
+				delete(named, name)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range named {
+		t.Errorf("%s is nowhere", name)
+	}
+}

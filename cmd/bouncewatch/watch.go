@@ -90,6 +90,7 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return inputError{err}
 	}
+	warnIfOpen(listeners, c.WebConfigFile, logger)
 	live, err := pipeline.NewLive(cmd.Context(), pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: follow(c, o.stdin, logger), Beat: beat()})
 	if err != nil {
 		for _, l := range listeners {
@@ -205,12 +206,22 @@ func (o *watchOptions) listen(c config.Config) ([]net.Listener, error) {
 	return all, nil
 }
 
+// warnIfOpen says when anyone who reaches this host can read the metrics.
+func warnIfOpen(listeners []net.Listener, webConfig string, logger *slog.Logger) {
+	for _, l := range listeners {
+		if a, ok := l.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() && webConfig == "" {
+			logger.Warn("the metrics can be read from other hosts without a password and unencrypted: see --web.config.file", "address", a)
+		}
+	}
+}
+
 // serve runs until the context ends, with the counting loop and the web server
 // side by side; the fault of one ends both.
 func (o *watchOptions) serve(ctx context.Context, live *pipeline.Live, c config.Config, listeners []net.Listener, logger *slog.Logger) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	server := &http.Server{Handler: web.Handler(live.View, logger), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: web.Handler(live.View, logger), ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
 	served := make(chan error, 1)
 	go func() {
 		err := toolkit.ServeMultiple(listeners, server, &toolkit.FlagConfig{WebConfigFile: &c.WebConfigFile}, logger)

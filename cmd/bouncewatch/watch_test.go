@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -215,4 +216,27 @@ func TestWatchReadsStreams(t *testing.T) {
 	fmt.Fprintf(conn, "<22>Jan  2 03:04:05 mx1 postfix/smtp[1]: 4XyZ1: to=<b@example.org>, relay=mx.example.org[192.0.2.2]:25, delay=2, delays=0/0/0/2, dsn=5.1.1, status=bounced (host mx.example.org[192.0.2.2] said: 550 5.1.1 User unknown (in reply to RCPT TO command))")
 	d.await(replies550 + "3")
 	d.end()
+}
+
+func TestWarningWhenOpenToOthers(t *testing.T) {
+	for _, c := range []struct {
+		address, webConfig string
+		want               bool
+	}{
+		{"127.0.0.1:0", "", false}, {"[::1]:0", "", false}, {"0.0.0.0:0", "", true}, {"0.0.0.0:0", "web.yaml", false},
+	} {
+		l, err := net.Listen("tcp", c.address)
+		if err != nil && strings.HasPrefix(c.address, "[") {
+			continue // a host without IPv6
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var said strings.Builder
+		warnIfOpen([]net.Listener{l}, c.webConfig, slog.New(slog.NewTextHandler(&said, nil)))
+		l.Close()
+		if got := strings.Contains(said.String(), "without a password"); got != c.want {
+			t.Errorf("%s with %q: %q", c.address, c.webConfig, said.String())
+		}
+	}
 }
