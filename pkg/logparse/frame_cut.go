@@ -256,9 +256,8 @@ func frameTimes(b []byte) (n, end int) {
 
 // finish takes off what stands between tag and message.
 func (p *Parser) finish(f *Frame) frameKind {
-	raw := f.Message // Exim cuts in mid-word: blanks at the end of a piece count
-	f.Message = frameTrim(raw)
-	f.dropSolarisID()
+	raw := frameDropSolarisID(f.Message[frameBlanks(f.Message, 0):])
+	f.Message = frameTrim(raw) // not raw itself: Exim cuts in mid-word, blanks at the end of a piece count
 	f.unfold()
 	if f.Program == nil {
 		return frameFull
@@ -275,14 +274,15 @@ func (p *Parser) finish(f *Frame) frameKind {
 	return frameFull
 }
 
-// dropSolarisID takes off "[ID 801593 mail.info] ".
-func (f *Frame) dropSolarisID() {
-	if !frameAt(f.Message, 0, "[ID ") {
-		return
+// frameDropSolarisID takes off "[ID 801593 mail.info] ".
+func frameDropSolarisID(b []byte) []byte {
+	if !frameAt(b, 0, "[ID ") {
+		return b
 	}
-	if i := bytes.IndexByte(f.Message, ']'); i > 0 && i < 40 {
-		f.Message = f.Message[frameBlanks(f.Message, i+1):]
+	if i := bytes.IndexByte(b, ']'); i > 0 && i < 40 {
+		return b[frameBlanks(b, i+1):]
 	}
+	return b
 }
 
 // unfold takes the message out of "message repeated 3 times: [ ... ]".
@@ -297,8 +297,7 @@ func (f *Frame) unfold() {
 		return
 	}
 	f.Repeat, f.Folded = n, true
-	f.Message = frameTrim(bytes.TrimSuffix(rest[end+len(": ["):], []byte("]")))
-	f.dropSolarisID()
+	f.Message = frameDropSolarisID(frameTrim(bytes.TrimSuffix(rest[end+len(": ["):], []byte("]"))))
 }
 
 // isSyslogNGNote reads "Last message '...' repeated 3 times, suppressed by

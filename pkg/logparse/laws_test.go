@@ -1,0 +1,374 @@
+package logparse
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// bundledLogs are the logs that real servers wrote, by the part of their name
+// behind testdata.
+func bundledLogs(t testing.TB, pattern string) map[string][]string {
+	files, err := filepath.Glob(filepath.Join("..", "..", "testdata", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no logs %s: %v", pattern, err)
+	}
+	logs := map[string][]string{}
+	for _, name := range files {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		logs[filepath.Base(name)] = strings.Split(strings.TrimSuffix(string(b), "\n"), "\n")
+	}
+	return logs
+}
+
+var (
+	lawSyslog = regexp.MustCompile(`^([A-Z][a-z]{2} [ 0-9]\d \d\d:\d\d:\d\d) (\S+) ([^\s:\[]+)(?:\[(\d+)\])?: (.*)$`)
+	lawOwn    = regexp.MustCompile(`^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?) (.*)$`)
+	lawPiece  = regexp.MustCompile(`exim\[\d+\]: \[\d+[/\\]\d+\] `)
+)
+
+// A lawLine is a line as a regular expression cuts it.
+type lawLine struct {
+	line                               string
+	stamp, host, program, pid, message string
+	own                                bool // of a file that Exim writes itself
+}
+
+func lawCut(t testing.TB, line string) lawLine {
+	if m := lawSyslog.FindStringSubmatch(line); m != nil {
+		return lawLine{line, m[1], m[2], m[3], m[4], m[5], false}
+	}
+	m := lawOwn.FindStringSubmatch(line)
+	if m == nil {
+		t.Fatalf("a line of no known form: %s", line)
+	}
+	return lawLine{line: line, stamp: m[1], message: m[2], own: true}
+}
+
+// lawPrint puts a frame together again.
+func lawPrint(f *Frame) string {
+	s := f.Stamp
+	if f.Program == nil {
+		text := strings.Replace(string(s.AppendRFC3339(nil)), "T", " ", 1)
+		return text + " " + string(f.Message)
+	}
+	stamp := fmt.Sprintf("%s %2d %02d:%02d:%02d", time.Month(s.Month).String()[:3], s.Day, s.Hour, s.Minute, s.Second)
+	tag := string(f.Program)
+	if f.PID != nil {
+		tag += "[" + string(f.PID) + "]"
+	}
+	return fmt.Sprintf("%s %s %s: %s", stamp, f.Host, tag, f.Message)
+}
+
+// A line that is cut into header and message, and printed again, is the line.
+func TestPrintingKeepsTheLine(t *testing.T) {
+	for name, lines := range bundledLogs(t, "*-logs/*.log") {
+		var p Parser
+		var f Frame
+		for i, line := range lines {
+			kind := p.cut([]byte(line), &f)
+			if lawPiece.MatchString(line) {
+				continue // TestFramePieces puts such together
+			}
+			if kind != frameFull {
+				t.Fatalf("%s:%d: kind %d: %s", name, i+1, kind, line)
+			}
+			if got, want := lawPrint(&f), strings.TrimRight(line, " "); got != want {
+				t.Fatalf("%s:%d:\n got %s\nwant %s", name, i+1, got, want)
+			}
+		}
+	}
+}
+
+// lawWrappings write a line as other tools would. The time is the same, at +01:00.
+var lawWrappings = []struct {
+	name string
+	wrap func(l *lawLine) string
+}{
+	{"RFC 3339", func(l *lawLine) string { return lawISO(l) + ".250+01:00 " + l.origin() + l.message }},
+	{"RFC 3339 in UTC", func(l *lawLine) string { return lawUTC(l) + "Z " + l.origin() + l.message }},
+	{"RFC 5424", func(l *lawLine) string {
+		pid := l.pid
+		if pid == "" {
+			pid = "-"
+		}
+		return fmt.Sprintf("<22>1 %s+01:00 %s %s %s - [a@1 b=\"]\"] %s", lawISO(l), l.host, l.program, pid, l.message)
+	}},
+	{"journal", func(l *lawLine) string {
+		entry := map[string]string{"MESSAGE": l.message, "_HOSTNAME": l.host, "SYSLOG_IDENTIFIER": l.program,
+			"__REALTIME_TIMESTAMP": fmt.Sprint(lawTime(l).UnixMicro()), "PRIORITY": "6"}
+		if l.pid != "" {
+			entry["SYSLOG_PID"] = l.pid
+		}
+		return lawJSON(entry)
+	}},
+	{"level", func(l *lawLine) string {
+		return strings.Replace(l.line, " "+l.host+" ", " <mail.info> "+l.host+" ", 1)
+	}},
+	{"year", func(l *lawLine) string { return strings.Replace(l.line, " "+l.host, " 2026 "+l.host, 1) }},
+	{"Solaris", func(l *lawLine) string { return l.stamp + " " + l.origin() + "[ID 801593 mail.info] " + l.message }},
+	{"AIX", func(l *lawLine) string {
+		return l.stamp + " Message forwarded from " + l.host + ": " + strings.TrimPrefix(l.origin(), l.host+" ") + l.message
+	}},
+	{"short-full", func(l *lawLine) string {
+		return "Wed " + strings.Replace(lawISO(l), "T", " ", 1) + " CET " + l.origin() + l.message
+	}},
+}
+
+// lawPrefixes are wrappings that suit a line of any kind.
+var lawPrefixes = []struct {
+	name string
+	wrap func(l *lawLine) string
+}{
+	{"Docker", func(l *lawLine) string {
+		return lawJSON(map[string]string{"log": l.line + "\n", "stream": "stdout", "time": lawUTC(l) + ".5Z"})
+	}},
+	{"CRI", func(l *lawLine) string { return lawUTC(l) + ".123456789Z stdout F " + l.line }},
+	{"compose", func(l *lawLine) string { return "mail-1  | " + l.line }},
+	{"kubectl", func(l *lawLine) string { return "[pod/mail-0/mta] " + l.line }},
+	{"grep", func(l *lawLine) string { return "/var/log/mail.log.1:17:" + l.line }},
+	{"priority", func(l *lawLine) string { return "<22>" + l.line }},
+	{"CR", func(l *lawLine) string { return l.line + "\r" }},
+	{"mark", func(l *lawLine) string { return "\ufeff" + l.line }},
+}
+
+// origin is "host program[pid]: ".
+func (l *lawLine) origin() string {
+	if l.pid == "" {
+		return l.host + " " + l.program + ": "
+	}
+	return l.host + " " + l.program + "[" + l.pid + "]: "
+}
+
+var lawZone = time.FixedZone("", 3600)
+
+func lawTime(l *lawLine) time.Time {
+	layout, text := "2006 Jan _2 15:04:05", "2026 "+l.stamp
+	if l.own {
+		layout, text = "2006-01-02 15:04:05", l.stamp
+	}
+	at, err := time.ParseInLocation(layout, text, lawZone)
+	if err != nil {
+		panic(err)
+	}
+	return at
+}
+
+func lawISO(l *lawLine) string { return lawTime(l).Format("2006-01-02T15:04:05") }
+func lawUTC(l *lawLine) string { return lawTime(l).UTC().Format("2006-01-02T15:04:05") }
+
+func lawJSON(record map[string]string) string {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(record); err != nil {
+		panic(err)
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// What a log says does not depend on what stands around its lines.
+func TestWrappingsKeepTheEvents(t *testing.T) {
+	for name, lines := range bundledLogs(t, "*-logs/*.log") {
+		cut := make([]lawLine, len(lines))
+		for i, line := range lines {
+			cut[i] = lawCut(t, line)
+		}
+		wrappings := lawPrefixes
+		if !cut[0].own {
+			wrappings = append(wrappings[:len(wrappings):len(wrappings)], lawWrappings...)
+		}
+		for _, w := range wrappings {
+			lawCompare(t, name+" as "+w.name, cut, w.wrap)
+		}
+	}
+}
+
+// lawCompare reads a log as it is and wrapped, side by side.
+func lawCompare(t *testing.T, name string, lines []lawLine, wrap func(l *lawLine) string) {
+	var plain, wrapped Parser
+	var want, got Event
+	reference := time.Date(2026, time.November, 25, 12, 0, 0, 0, time.UTC)
+	calendars := [2]Calendar{{Location: lawZone, Reference: reference}, {Location: lawZone, Reference: reference}}
+	for i := range lines {
+		l := &lines[i]
+		text := wrap(l)
+		r, s := plain.Parse([]byte(l.line), &want), wrapped.Parse([]byte(text), &got)
+		a, b := plain.Frame(), wrapped.Frame()
+		if r != s || !bytes.Equal(a.Message, b.Message) || !bytes.Equal(a.Program, b.Program) || !bytes.Equal(a.PID, b.PID) || !bytes.Equal(a.Host, b.Host) {
+			t.Fatalf("%s, line %d: %v, want %v: %s", name, i+1, s, r, text)
+		}
+		if r != ResultEvent && r != ResultRemark {
+			continue
+		}
+		x, y := calendars[0].Time(want.Stamp), calendars[1].Time(got.Stamp)
+		if !x.Truncate(time.Second).Equal(y.Truncate(time.Second)) {
+			t.Fatalf("%s, line %d: at %v, want %v: %s", name, i+1, y, x, text)
+		}
+		if got.Stamp = want.Stamp; !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s, line %d: %s\n got %+v\nwant %+v", name, i+1, text, got, want)
+		}
+	}
+}
+
+// A log that Exim writes itself and one that it sends to syslog tell the same.
+func TestEximThroughSyslog(t *testing.T) {
+	for name, lines := range bundledLogs(t, "exim-logs/*.log") {
+		var own, syslog Parser
+		var want, got Event
+		for i, line := range lines {
+			l := lawCut(t, line)
+			if !l.own {
+				break // it is from syslog
+			}
+			l.host, l.program, l.pid = "mx1", "exim", fmt.Sprint(i+1)
+			text := lawISO(&l) + "+01:00 " + l.origin() + l.message
+			r, s := own.Parse([]byte(line), &want), syslog.Parse([]byte(text), &got)
+			if r == ResultForeign {
+				r = ResultIgnored // only the tag tells whose words without any form are
+			}
+			if r != s {
+				t.Fatalf("%s, line %d: %v, want %v: %s", name, i+1, s, r, text)
+			}
+			want.Stamp, want.Host, want.Program = got.Stamp, got.Host, got.Program
+			if (r == ResultEvent || r == ResultRemark) && !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s, line %d: %s\n got %+v\nwant %+v", name, i+1, text, got, want)
+			}
+		}
+	}
+}
+
+// lawOddLog has everything in it that spans lines: the hard cases, one after the
+// other, and the lines of a real log with syslog's notes between them.
+func lawOddLog(t *testing.T) []string {
+	var lines []string
+	for _, c := range readCases(t, "*.jsonl") {
+		for _, line := range c.lines(t) {
+			lines = append(lines, string(line[:min(len(line), 4096)]))
+		}
+	}
+	for i, line := range bundledLogs(t, "postfix-logs/pf37.log")["pf37.log"][1000:2000] {
+		lines = append(lines, line)
+		if i%3 == 0 {
+			lines = append(lines, line[:len("Nov 25 04:35:25")]+" mx1 last message repeated 2 times")
+		}
+	}
+	return lines
+}
+
+// A log may be cut at any newline: each part, read by a parser that has seen
+// some lines before it, gives what it gives in the whole. Here every line is a
+// part. More lines are shown where messages come in pieces or twice.
+func TestCutAtAnyNewline(t *testing.T) {
+	logs := bundledLogs(t, "*-logs/*log*")
+	for name := range logs {
+		if strings.Contains(name, ".truth.") {
+			delete(logs, name)
+		}
+	}
+	for name, lines := range logs {
+		before := 8
+		if strings.Contains(name, "syslog") {
+			before = 64
+		}
+		lawCutEverywhere(t, name, lines, before)
+	}
+	lawCutEverywhere(t, "the odd log", lawOddLog(t), 64)
+}
+
+func lawCutEverywhere(t *testing.T, name string, lines []string, before int) {
+	var whole Parser
+	var want, got, seen Event
+	var sums [2]int
+	for i, line := range lines {
+		var part Parser
+		for _, earlier := range lines[max(0, i-before):i] {
+			part.Parse([]byte(earlier), &seen)
+		}
+		r, s := whole.Parse([]byte(line), &want), part.Parse([]byte(line), &got)
+		if r != s {
+			t.Fatalf("%s, line %d: %v after %d lines, %v in the whole: %s", name, i+1, s, before, r, line)
+		}
+		if r != ResultEvent && r != ResultRemark {
+			continue
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s, line %d: %s\n part %+v\nwhole %+v", name, i+1, line, got, want)
+		}
+		sums[0] += want.Count()
+		sums[1] += got.Count()
+	}
+	if sums[0] == 0 || sums[0] != sums[1] {
+		t.Errorf("%s: %d outcomes in the parts, %d in the whole", name, sums[1], sums[0])
+	}
+}
+
+// A log in which syslog folded every line says of each outcome that it came twice.
+func TestFoldingCounts(t *testing.T) {
+	for name, lines := range bundledLogs(t, "*-logs/*.log") {
+		var plain, noted, folded Parser
+		var ev Event
+		var once, note, header [NumStatuses]int
+		count := func(p *Parser, line string, into *[NumStatuses]int) {
+			if p.Parse([]byte(line), &ev) == ResultEvent {
+				into[ev.Status] += ev.Count()
+			}
+		}
+		for _, line := range lines {
+			l := lawCut(t, line)
+			if l.own || lawPiece.MatchString(line) || strings.HasPrefix(l.program, "exim") {
+				continue // Exim writes files, and refusals twice: a copy of one is none
+			}
+			count(&plain, line, &once)
+			count(&noted, line, &note)
+			count(&noted, l.stamp+" "+l.host+" last message repeated 1 times", &note)
+			count(&folded, line, &header)
+			count(&folded, l.stamp+" "+l.origin()+"message repeated 1 times: [ "+l.message+"]", &header)
+		}
+		for s := range once {
+			if once[s]*2 != note[s] || once[s]*2 != header[s] {
+				t.Errorf("%s: %v: %d in the log, %d with notes, %d folded", name, Status(s), once[s], note[s], header[s])
+			}
+		}
+	}
+}
+
+// FuzzWrappings asks that any message comes out of every wrapping as it went in.
+func FuzzWrappings(f *testing.F) {
+	for _, c := range readCases(f, "*.jsonl") {
+		if _, message, ok := strings.Cut(c.Line, "]: "); ok {
+			f.Add(message)
+		}
+	}
+	f.Add(`a\u0041\n"b" \`)
+	f.Fuzz(func(t *testing.T, message string) {
+		message = smPrintable([]byte(message)) // syslog's daemons escape the others
+		trimmed := strings.Trim(message, " ")
+		if trimmed == "" || strings.HasPrefix(trimmed, "[ID ") || strings.HasPrefix(trimmed, "message repeated ") {
+			return // wrappings of their own
+		}
+		l := lawLine{stamp: "Nov 25 04:35:25", host: "mx1", program: "postfix/smtp", pid: "7", message: message}
+		l.line = l.stamp + " " + l.origin() + message
+		for _, w := range append(lawPrefixes[:len(lawPrefixes):len(lawPrefixes)], lawWrappings...) {
+			var p Parser
+			var frame Frame
+			text := w.wrap(&l)
+			if kind := p.cut([]byte(text), &frame); kind != frameFull || string(frame.Message) != trimmed {
+				t.Fatalf("%s: kind %d, message %q, want %q: %q", w.name, kind, frame.Message, trimmed, text)
+			}
+			if string(frame.Host) != "mx1" || string(frame.Program) != "postfix/smtp" || string(frame.PID) != "7" {
+				t.Fatalf("%s: %s %s[%s]: %q", w.name, frame.Host, frame.Program, frame.PID, text)
+			}
+		}
+	})
+}
