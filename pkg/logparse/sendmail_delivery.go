@@ -383,13 +383,33 @@ func smReplied(b []byte, ev *Event) Result {
 			break
 		}
 	}
+	decided := b[:end]
 	if status == NoStatus || status == Sent {
-		return ResultUnparsed
+		if status, decided = smAfterQuit(b); status == NoStatus {
+			return ResultUnparsed
+		}
 	}
-	smReply(b[:end], ev)
+	smReply(decided, ev)
 	ev.Status = status
 	smSettle(ev)
 	return ResultEvent
+}
+
+// smAfterQuit finds the deciding reply behind the last "stat=", where reply= is
+// only the answer to QUIT or another that accepts: a host that says 421 and stays
+// connected is asked to QUIT.
+func smAfterQuit(b []byte) (status Status, reply []byte) {
+	i := bytes.LastIndex(b, smStat)
+	if i < 0 {
+		return NoStatus, nil
+	}
+	_, rest, known := smPhraseOf(b[i+len(smStat):])
+	reply, ok := pfAfter(rest, ": ")
+	if !known || !ok {
+		return NoStatus, nil
+	}
+	code, _ := pfReplyCodes(reply)
+	return smByClass(code), reply
 }
 
 // smMaxTries bounds the work that a reply full of look-alikes makes.
