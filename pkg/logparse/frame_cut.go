@@ -38,11 +38,7 @@ func (p *Parser) cut(line []byte, f *Frame) frameKind {
 		return p.finish(f)
 	}
 	*f = Frame{Lines: 1}
-	kind := frameHeader(line, f)
-	if kind == frameFull {
-		p.state.header.keep(line, f)
-		p.state.ownFile = f.Program == nil
-	}
+	kind := p.cutHeader(line, f)
 	if kind == frameNone || kind == frameFull && bytes.IndexByte(line, 0) >= 0 {
 		*f = Frame{Lines: 1}
 		if p.state.ownFile && frameContinues(line) {
@@ -54,6 +50,24 @@ func (p *Parser) cut(line []byte, f *Frame) frameKind {
 		return kind
 	}
 	return p.finish(f)
+}
+
+// cutHeader is frameHeader with a memory.
+func (p *Parser) cutHeader(line []byte, f *Frame) frameKind {
+	rest := p.state.header.recallOwn(line, f)
+	if rest != nil {
+		frameOwnFile(rest, f)
+		p.state.ownFile = f.Program == nil
+		return frameFull
+	}
+	kind := frameHeader(line, f)
+	if kind == frameFull {
+		p.state.header.keep(line, f)
+		if p.state.ownFile = f.Program == nil; p.state.ownFile {
+			p.state.header.keepOwn(line, f)
+		}
+	}
+	return kind
 }
 
 // frameContinues says whether the line can be a continued header line of a mail.
@@ -84,10 +98,6 @@ func frameHeader(line []byte, f *Frame) frameKind {
 // frameOwnFile handles "2024-06-03 10:00:00 ...", which is Exim's, unless a
 // syslog tag with a pid follows: then a template of a syslog daemon wrote it.
 func frameOwnFile(rest []byte, f *Frame) frameKind {
-	if id, _ := exMessageID(rest); id != nil {
-		f.Message = rest
-		return frameFull
-	}
 	if id, _ := exMessageID(rest); id != nil {
 		f.Message = rest
 		return frameFull
