@@ -20,7 +20,7 @@ const (
 	exitOK     = 0 // everything was read
 	exitFailed = 1 // some input failed; the rest was analysed
 	exitUsage  = 2 // unknown command, flag or configuration key
-	exitHolds  = 3 // the condition of --fail-if holds
+	exitHolds  = 3 // the condition of --fail-if holds, or diff found that something moved
 )
 
 // release is the version of a build without one; a release sets
@@ -49,6 +49,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	err := cmd.ExecuteContext(ctx)
 	var failed inputError
 	var holds conditionError
+	var moved movedError
 	switch {
 	case err == nil:
 		return exitOK
@@ -56,6 +57,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		return exitOK // the reader of our output has seen enough
 	case errors.As(err, &holds):
 		fmt.Fprintf(stderr, "bouncewatch: %v\n", holds)
+		return exitHolds
+	case errors.As(err, &moved):
+		fmt.Fprintf(stderr, "bouncewatch: %v\n", moved)
 		return exitHolds
 	case errors.As(err, &failed):
 		if failed.err != nil {
@@ -96,7 +100,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newWatch(), newAnalyze(), newMerge(), newEvents(), newTrace(), newMessages(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newVersion())
+	root.AddCommand(newWatch(), newAnalyze(), newMerge(), newDiff(), newEvents(), newTrace(), newMessages(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newVersion())
 	return root
 }
 
