@@ -10,7 +10,7 @@ import (
 // point at which they refuse. Other commands can be refused too, without a
 // Stage for them.
 var pfRefusalStages = map[string]Stage{
-	"CONNECT": Connect, "HELO": Helo, "EHLO": Helo, "STARTTLS": StartTLS, "AUTH": Auth,
+	"CONNECT": Connect, "connect": Connect, "HELO": Helo, "EHLO": Helo, "STARTTLS": StartTLS, "AUTH": Auth,
 	"MAIL": Mail, "RCPT": Rcpt, "DATA": Data, "BDAT": BDAT, "VRFY": VRFY, "ETRN": ETRN,
 	"END-OF-MESSAGE": EOD, "END-OF-HEADER": EOD,
 }
@@ -52,7 +52,7 @@ func pfRefusal(b []byte, ev *Event) Result {
 	case "header", "body", "content", "milter-header", "mime-error":
 		return pfContentRefusal(rest, ev)
 	}
-	if len(word) == 0 || word[0] < 'A' || word[0] > 'Z' {
+	if len(word) == 0 || (word[0] < 'A' || word[0] > 'Z') && string(word) != "connect" {
 		return ResultUnparsed
 	}
 	ev.Stage = pfRefusalStages[string(word)]
@@ -70,6 +70,9 @@ func pfRefusal(b []byte, ev *Event) Result {
 		reply = reply[:i]
 	}
 	pfRefuse(reply, ev)
+	if ev.Stage == Connect && ev.Code == replycode.None && ev.Enhanced == replycode.NoEnhanced {
+		ev.Status = TempFailed // postscreen is busy: it says 421 and leaves the code out of its log
+	}
 	return ResultEvent
 }
 
