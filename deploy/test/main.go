@@ -62,6 +62,7 @@ func run(ctx context.Context) (err error) {
 		{"a provider blocks us: alerts with advice, at Alertmanager too", h.blocked},
 		{"exemplars lead to the queue id", h.exemplars},
 		{"every query of the dashboards", h.dashboards},
+		{"killed ten times: Prometheus has each line once", h.killed},
 		{"the program stops: an alert", h.targetDown},
 	} {
 		began := time.Now()
