@@ -25,12 +25,12 @@ func TestTraceDocShowsRealOutput(t *testing.T) {
 		if status := run(t.Context(), shellWords(string(b[1])), nil, &stdout, &stderr); status != exitOK {
 			t.Fatalf("%s: status %d: %s", b[1], status, stderr.String())
 		}
-		got, want := year.ReplaceAllString(stdout.String(), "YYYY-"), year.ReplaceAllString(string(b[2]), "YYYY-")
+		got, want := year.ReplaceAllString(strings.ReplaceAll(stdout.String(), "\r", ""), "YYYY-"), year.ReplaceAllString(string(b[2]), "YYYY-")
 		if strings.TrimSpace(got) != strings.TrimSpace(want) {
 			t.Errorf("%s prints\n%s\nthe document shows\n%s", b[1], got, want)
 		}
 	}
-	if len(blocks) < 2 {
+	if len(blocks) < 3 {
 		t.Error("examples are missing")
 	}
 }

@@ -208,12 +208,23 @@ func (t *Tracker) attempt(m *Message, s *pipeline.Seen, recipients iter.Seq[[]by
 		r := m.recipient(address)
 		r.Selected = r.Selected || selected
 		m.settle(r, s)
+		if t.Replies && r.Outcome == Failed && r.Reply == nil {
+			r.Reply = replyOf(s)
+		}
 		if next != nil && r.Outcome == Delivered {
 			r.Outcome, r.Next = Requeued, next.QueueID
 		}
 	}
 	if m.MTA == logparse.Sendmail && m.settled() {
 		t.put(m, slow)
+	}
+}
+
+func replyOf(s *pipeline.Seen) *Reply {
+	ev := s.Event
+	return &Reply{
+		Time: s.Time, Code: ev.Code.String(), Enhanced: ev.Enhanced.String(), Text: string(ev.Text),
+		Permanent: ev.Class() == replycode.PermanentFailure && ev.Enhanced.Class() != replycode.TransientFailure,
 	}
 }
 

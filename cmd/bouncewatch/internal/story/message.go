@@ -60,8 +60,18 @@ type Recipient struct {
 	Seconds  float64 // from arrival to the outcome; -1 where unknown
 	Next     string  // the queue id it was requeued as
 	Selected bool    // one of its events was selected
+	Reply    *Reply  // the last word about a failed recipient, if the Tracker keeps it
 
 	failed bool // First and Last are set
+}
+
+// A Reply is the last word about a recipient.
+type Reply struct {
+	Time      time.Time // zero where the line has none
+	Code      string
+	Enhanced  string
+	Text      string
+	Permanent bool // of class 5, and no enhanced code says otherwise
 }
 
 // A Message is one queue id, from its arrival to its end.

@@ -34,6 +34,7 @@ type Tracker struct {
 	Limit   int           // open messages; 0 means no limit
 	MaxAge  time.Duration // a message that nothing is said of for longer is not waited for; 0 means for ever
 	Entries int           // lines kept of each story; 0 for none
+	Replies bool          // keep the last word about failed recipients
 	Keep    func(*pipeline.Seen) bool
 	Done    func(*Story)
 
