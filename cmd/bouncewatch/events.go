@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,12 +13,13 @@ import (
 func newEvents() *cobra.Command {
 	var opts eventsOptions
 	cmd := &cobra.Command{
-		Use: "events [flags] FILE|DIR|GLOB|- ...", Short: "Print each outcome as a JSON object",
-		Example: "  bouncewatch events --mask /var/log/mail.log",
-		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return opts.run(cmd, args) },
+		Use: "events [flags] FILE|DIR|GLOB|- ...", Short: "Print each outcome, as JSON or Parquet",
+		Example: "  bouncewatch events --mask /var/log/mail.log\n" +
+			"  bouncewatch events --format parquet /var/log/mail.log > mail.parquet",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd, args) },
 	}
-	cmd.Flags().StringVar(&opts.format, "format", "json", "json (one object a line)")
+	cmd.Flags().StringVar(&opts.format, "format", "json", "json (one object a line) or parquet (one file)")
 	cmd.Flags().BoolVar(&opts.remarks, "remarks", false, "also print replies on the way and failed logins")
 	cmd.Flags().BoolVar(&opts.mask, "mask", false, "replace the local part of addresses by *")
 	opts.selection.addFlags(cmd.Flags())
@@ -33,11 +33,11 @@ type eventsOptions struct {
 }
 
 func (o *eventsOptions) run(cmd *cobra.Command, args []string) error {
-	if o.format != "json" {
-		return fmt.Errorf("unknown format %q: the known format is json", o.format)
-	}
 	out := bufio.NewWriter(cmd.OutOrStdout())
-	events := report.NewEvents(out)
+	events, err := report.NewEvents(out, o.format)
+	if err != nil {
+		return err
+	}
 	events.Remarks, events.Mask = o.remarks, o.mask
 	selection, err := o.selection.parse(time.Now())
 	if err != nil {

@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -43,28 +44,63 @@ type Event struct {
 	DelaySeconds    *float64 `json:"delay_seconds,omitempty"`
 	Text            string   `json:"text,omitempty"`
 	Remark          bool     `json:"remark,omitempty"`
+
+	at    time.Time // the moment of Time, in the Pipeline's zone where the log has none
+	count int       // how many outcomes this is
 }
 
-// Events writes events as JSON, one object a line, in input order. It holds the
-// last event back by one, so that syslog's note about repeats joins the line
-// that it repeats.
+// Events writes events in input order. It holds the last event back by one, so
+// that syslog's note about repeats joins the line that it repeats.
 type Events struct {
 	Remarks  bool // print remarks too
 	Mask     bool // replace the local part of addresses
 	Calendar *logparse.Calendar
 	Zone     *time.Location // of stamps without one; nil leaves them without
 
-	enc  *json.Encoder
+	out  eventWriter
 	held *Event
 	err  error
 }
 
-// NewEvents returns Events that write to w.
-func NewEvents(w io.Writer) *Events {
+// An eventWriter is a format of events.
+type eventWriter interface {
+	write(*Event) error
+	close() error
+}
+
+// eventFormats has a row for each format of events.
+var eventFormats = []struct {
+	name string
+	new  func(w io.Writer) eventWriter
+}{
+	{"json", newEventJSON},
+	{"parquet", newEventParquet},
+}
+
+// NewEvents returns Events that write to w in the format of that name.
+func NewEvents(w io.Writer, format string) (*Events, error) {
+	var names []string
+	for _, f := range eventFormats {
+		if f.name == format {
+			return &Events{out: f.new(w)}, nil
+		}
+		names = append(names, f.name)
+	}
+	return nil, fmt.Errorf("unknown format %q: known formats are %s", format, strings.Join(names, ", "))
+}
+
+// eventJSON writes one object a line.
+type eventJSON struct{ enc *json.Encoder }
+
+func newEventJSON(w io.Writer) eventWriter {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
-	return &Events{enc: enc}
+	return eventJSON{enc}
 }
+
+func (j eventJSON) write(ev *Event) error { return j.enc.Encode(ev) }
+
+func (j eventJSON) close() error { return nil }
 
 // Add takes the next event.
 func (e *Events) Add(s *pipeline.Seen) {
@@ -74,6 +110,7 @@ func (e *Events) Add(s *pipeline.Seen) {
 	}
 	if s.Event.Folded && e.held != nil && e.held.Source == s.Source && e.held.Repeat == 0 {
 		e.held.Repeat, e.held.Line = s.Event.Repeat, s.Line
+		e.held.count += s.Event.Count()
 		return
 	}
 	e.flush()
@@ -85,12 +122,15 @@ func (e *Events) Add(s *pipeline.Seen) {
 // Close writes what is held back and returns the first error of writing.
 func (e *Events) Close() error {
 	e.flush()
+	if err := e.out.close(); e.err == nil {
+		e.err = err
+	}
 	return e.err
 }
 
 func (e *Events) flush() {
 	if e.held != nil && e.err == nil {
-		e.err = e.enc.Encode(e.held)
+		e.err = e.out.write(e.held)
 	}
 	e.held = nil
 }
@@ -106,6 +146,7 @@ func (e *Events) event(s *pipeline.Seen) *Event {
 		Recipient: e.address(ev.Recipient), RecipientDomain: string(ev.RecipientDomain()), Recipients: ev.Recipients, Repeat: ev.Repeat,
 		RelayHost: string(ev.RelayHost), RelayIP: string(ev.RelayIP), RelayPort: ev.RelayPort, ClientIP: string(ev.ClientIP),
 		Sender: e.address(ev.Sender), Text: e.text(ev.Text),
+		at: s.Time, count: ev.Count(),
 	}
 	if c := ev.Class(); c != replycode.NoClass {
 		out.Class = c.String()
