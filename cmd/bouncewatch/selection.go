@@ -89,7 +89,7 @@ func (s *selectionFlags) parse(now time.Time) (*pipeline.Selection, error) {
 	if out.Causes, err = byName("--cause", s.causes, 0, replycode.Cause(replycode.NumCauses)); err != nil {
 		return nil, err
 	}
-	if out.Providers, err = byName("--provider", s.providers, 0, replycode.Provider(replycode.NumProviders)); err != nil {
+	if out.Providers, err = byName("--provider", s.providers, 0, replycode.Provider(replycode.ProviderCount())); err != nil {
 		return nil, err
 	}
 	for _, c := range s.codes {

@@ -190,7 +190,7 @@ func size(label string) uint32 {
 	case "cause":
 		return uint32(replycode.NumCauses)
 	case "provider":
-		return uint32(replycode.NumProviders)
+		return uint32(replycode.MaxProviders)
 	case "code":
 		return uint32(len(codes))
 	case "enhanced":
@@ -235,6 +235,8 @@ type table struct {
 	known []bool                  // the slots that have a row
 	rows  [numFamilies][]tableRow // sorted by label values, unless dirty
 	dirty [numFamilies]bool
+
+	providers int // how many have their series
 }
 
 type tableRow struct {
@@ -279,12 +281,19 @@ func (t *table) seed() {
 			t.seedDirection(m, d)
 		}
 	}
-	for p := range replycode.NumProviders {
+	t.seedProviders()
+}
+
+// seedProviders adds the series of providers that got their name since the last
+// time: a configuration may bring some.
+func (t *table) seedProviders() {
+	for ; t.providers < replycode.ProviderCount(); t.providers++ {
+		p := replycode.Provider(t.providers)
 		for _, s := range outboundStatuses {
-			t.slot(keyOf(familyProviderEvents, replycode.Provider(p), s, none, none))
+			t.slot(keyOf(familyProviderEvents, p, s, none, none))
 		}
 		for cause := range replycode.NumCauses {
-			t.slot(keyOf(familyProviderFailures, replycode.Cause(cause), replycode.Provider(p), none, none))
+			t.slot(keyOf(familyProviderFailures, replycode.Cause(cause), p, none, none))
 		}
 	}
 }
@@ -325,6 +334,7 @@ func (t *table) addRow(k seriesKey, slot uint32) {
 
 // add makes the sums of a scrape.
 func (t *table) add(c *Counts) {
+	t.seedProviders()
 	clear(t.sums)
 	var buf [maxSeries]seriesKey
 	for k, n := range c.keys {

@@ -158,9 +158,12 @@ func (k stateKey) key() (Key, error) {
 		Status:    find(&f, logparse.NumStatuses, k.Status),
 		Remark:    k.Remark,
 		Class:     find(&f, replycode.PermanentFailure+1, k.Class),
-		Provider:  find(&f, replycode.Provider(replycode.NumProviders), k.Provider),
 	}
 	var ok bool
+	// One that a former configuration named keeps its counts.
+	if key.Provider, ok = replycode.NameProvider(k.Provider); !ok {
+		f.unknown(k.Provider)
+	}
 	if key.Cause, ok = replycode.ParseCause(k.Cause); !ok {
 		f.unknown(k.Cause)
 	}

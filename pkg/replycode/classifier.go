@@ -6,9 +6,10 @@ import (
 )
 
 // A Classifier classifies replies and remembers the last ones: most failures
-// repeat a reply that differs in addresses and serial numbers only. Its answers
-// are those of Classify. The zero Classifier is ready; it is for one goroutine.
+// repeat a reply that differs in addresses and serial numbers only. The zero
+// Classifier is ready and knows the built-in rules; it is for one goroutine.
 type Classifier struct {
+	rules    *Rules
 	set      *ruleSet
 	seed     maphash.Seed
 	normal   []byte
@@ -65,7 +66,11 @@ func factsOf(r *Reply, p Provider) facts {
 	return f
 }
 
-// Classify says why mail failed, as the function of the same name.
+// NewClassifier is a Classifier with these rules; nil are the built-in ones.
+func NewClassifier(rules *Rules) *Classifier { return &Classifier{rules: rules} }
+
+// Classify says why mail failed, as the function of the same name, with the rules
+// of the Classifier.
 func (c *Classifier) Classify(r Reply) Verdict {
 	c.prepare()
 	p := c.provider(&r)
@@ -82,7 +87,7 @@ func (c *Classifier) Classify(r Reply) Verdict {
 	c.look(&r, p)
 	best := c.query.decide()
 	c.query.reply = Reply{}
-	v := Verdict{Cause: best.Cause, Provider: p, Rule: best.Rule, Evidence: best.Evidence}
+	v := Verdict{Cause: best.Cause, Provider: p, Rule: best.Rule, Label: best.Label, Evidence: best.Evidence}
 	if len(c.normal) <= rememberedText {
 		remember(slots, remembered{c.normal, hash, f, v})
 	}
@@ -101,7 +106,7 @@ func (c *Classifier) prepare() {
 	if c.set != nil {
 		return
 	}
-	c.set = loadRules()
+	c.set = c.rules.compiled()
 	c.seed = maphash.MakeSeed()
 	c.normal = make([]byte, 0, maxText)
 	c.verdicts = make([]remembered, rememberedReplies)
@@ -131,17 +136,24 @@ func (c *Classifier) look(r *Reply, p Provider) {
 	}
 }
 
-// provider is ProviderOf with a memory.
+// ProviderOf names the organisation behind a host or a domain, as the function of
+// the same name, own providers first.
+func (c *Classifier) ProviderOf(relayHost, recipientDomain []byte) Provider {
+	c.prepare()
+	return c.provider(&Reply{RelayHost: relayHost, RecipientDomain: recipientDomain})
+}
+
+// provider is the rules' providerOf with a memory.
 func (c *Classifier) provider(r *Reply) Provider {
 	if len(r.RelayHost) > maxDomain || len(r.RecipientDomain) > maxDomain {
-		return ProviderOf(r.RelayHost, r.RecipientDomain)
+		return c.set.providerOf(r.RelayHost, r.RecipientDomain)
 	}
 	sum := maphash.Bytes(c.seed, r.RelayHost) + 3*maphash.Bytes(c.seed, r.RecipientDomain)
 	slot := &c.hosts[sum%rememberedHosts]
 	if !bytes.Equal(slot.relay, r.RelayHost) || !bytes.Equal(slot.domain, r.RecipientDomain) {
 		slot.relay = append(slot.relay[:0], r.RelayHost...)
 		slot.domain = append(slot.domain[:0], r.RecipientDomain...)
-		slot.provider = ProviderOf(r.RelayHost, r.RecipientDomain)
+		slot.provider = c.set.providerOf(r.RelayHost, r.RecipientDomain)
 	}
 	return slot.provider
 }

@@ -1,6 +1,6 @@
 package replycode
 
-// Classify says why mail failed. The first evidence that tells decides: a
+// Classify says why mail failed by the built-in rules. The first evidence that tells decides: a
 // provider's tag in the text, a provider's own use of a code, a phrase, a fact of
 // the log (the message expired, STARTTLS failed), the exact enhanced code (RFC
 // 3463 section 3), a weak phrase, the subject of the enhanced code, the basic
@@ -40,6 +40,7 @@ type Evidence uint8
 // The kinds of evidence in the order in which they decide.
 const (
 	NoEvidence   Evidence = iota
+	Own                   // a rule of the configuration
 	ProviderTag           // a provider's tag or address of help in the text
 	ProviderRule          // words or a code that mean something of their own at one provider
 	Phrase                // words in the text
@@ -50,7 +51,7 @@ const (
 	BasicCode             // the three digits alone
 )
 
-var evidenceNames = [...]string{"none", "provider tag", "provider rule", "phrase", "log fact", "enhanced code",
+var evidenceNames = [...]string{"none", "own rule", "provider tag", "provider rule", "phrase", "log fact", "enhanced code",
 	"weak phrase", "enhanced code's subject", "basic code"}
 
 // String is the kind in words.
@@ -59,6 +60,22 @@ func (e Evidence) String() string {
 		e = NoEvidence
 	}
 	return evidenceNames[e]
+}
+
+var evidenceNamesZH = [...]string{"无", "自定义规则", "服务商标记", "服务商规则", "短语", "日志事实", "增强代码",
+	"弱短语", "增强代码的主题", "基本代码"}
+
+// NameZH is the kind in Chinese words.
+func (e Evidence) NameZH() string {
+	if int(e) >= len(evidenceNamesZH) {
+		e = NoEvidence
+	}
+	return evidenceNamesZH[e]
+}
+
+// ofRule says whether the evidence is that of a rule, not of a table or a fact.
+func (e Evidence) ofRule() bool {
+	return e == Own || e == ProviderTag || e == ProviderRule || e == Phrase || e == WeakPhrase
 }
 
 // A query is one reply with what was found in its text.

@@ -6,19 +6,24 @@ import "slices"
 type Candidate struct {
 	Cause    Cause
 	Rule     string   // id of the rule or the table row
+	Label    string   // what the configuration calls it
 	Evidence Evidence // its kind
 	Phrases  []string // what the rule found in the text
 	Source   string   // where the rule or row can be checked
 	Lost     string   // why it did not decide, "" for the one that did
+	LostZH   string
+	weight   int
 }
 
 // Explain lists the evidence about a reply, the one that decides first, each of
 // the others with why it lost. It is empty where Classify says UnknownCause.
-func Explain(r Reply) []Candidate {
-	var c Classifier
+func Explain(r Reply) []Candidate { return NewClassifier(nil).Explain(r) }
+
+// Explain lists the evidence about a reply, as the function of the same name.
+func (c *Classifier) Explain(r Reply) []Candidate {
 	c.prepare()
-	c.normal = normalise(c.normal, &r)
-	c.look(&r, ProviderOf(r.RelayHost, r.RecipientDomain))
+	c.normal = normalise(c.normal[:0], &r)
+	c.look(&r, c.provider(&r))
 	q := &c.query
 	var list []Candidate
 	for _, step := range steps {
@@ -27,13 +32,14 @@ func Explain(r Reply) []Candidate {
 			continue
 		}
 		list = append(list, first)
-		if first.Evidence == WeakPhrase || len(first.Phrases) > 0 {
+		if first.Evidence.ofRule() {
 			list = append(list, q.runnersUp(first)...)
 		}
 	}
 	for i := 1; i < len(list); i++ {
-		list[i].Lost = whyLost(&list[0], &list[i])
+		list[i].Lost, list[i].LostZH = whyLost(&list[0], &list[i])
 	}
+	q.reply = Reply{}
 	return list
 }
 
@@ -55,9 +61,15 @@ func (q *query) runnersUp(first Candidate) []Candidate {
 	return list
 }
 
-func whyLost(winner, loser *Candidate) string {
-	if winner.Evidence != loser.Evidence {
-		return winner.Evidence.String() + " decides before " + loser.Evidence.String()
+func whyLost(winner, loser *Candidate) (en, zh string) {
+	switch {
+	case winner.Evidence != loser.Evidence:
+		return winner.Evidence.String() + " decides before " + loser.Evidence.String(),
+			winner.Evidence.NameZH() + "先于" + loser.Evidence.NameZH()
+	case winner.Evidence == Own:
+		return "stands later in the configuration", "在配置中位置靠后"
+	case winner.weight > loser.weight:
+		return "less specific", "不够具体"
 	}
-	return "less specific"
+	return "no more specific", "并不更具体"
 }

@@ -36,10 +36,13 @@ func Providers() []ProviderInfo { return append([]ProviderInfo(nil), providerTab
 
 // String is the name of the provider as it stands in labels and JSON.
 func (p Provider) String() string {
-	if int(p) >= len(providerTable) {
-		p = OtherProvider
+	if int(p) < len(providerTable) {
+		return providerTable[p].Name
 	}
-	return providerTable[p].Name
+	if names := *ownNames.Load(); int(p)-len(providerTable) < len(names) {
+		return names[int(p)-len(providerTable)]
+	}
+	return providerTable[OtherProvider].Name
 }
 
 // ProviderOf names the organisation behind the mail exchanger relayHost, else
@@ -93,7 +96,7 @@ func parseProviders(text string) []ProviderInfo {
 		table = append(table, ProviderInfo{Provider: Provider(len(table)), Name: f[0], Display: f[1],
 			MXSuffixes: words(f[2]), Domains: words(f[3]), Source: f[4]})
 	}
-	if len(table) > 255 {
+	if len(table)+MaxOwnProviders > 255 {
 		panic("replycode: providers.tsv: too many providers")
 	}
 	return table
@@ -107,7 +110,7 @@ func parseProvider(name string) (Provider, bool) {
 			return Provider(i), true
 		}
 	}
-	return OtherProvider, false
+	return ownProvider(name)
 }
 
 func indexProviders(names func(*ProviderInfo) []string) map[string]Provider {

@@ -15,7 +15,8 @@ var rulesTSV string
 // The tiers of rules in the order of evidence. Weak phrases count only where the
 // enhanced code does not tell; marks name a provider.
 const (
-	tierTag = iota
+	tierOwn = iota // of a configuration, never of rules.tsv
+	tierTag
 	tierProvider
 	tierPhrase
 	tierWeak
@@ -25,7 +26,7 @@ const (
 var tiers = [...]struct {
 	name     string
 	evidence Evidence
-}{{"tag", ProviderTag}, {"provider", ProviderRule}, {"phrase", Phrase}, {"weak", WeakPhrase}, {"mark", NoEvidence}}
+}{{"own", Own}, {"tag", ProviderTag}, {"provider", ProviderRule}, {"phrase", Phrase}, {"weak", WeakPhrase}, {"mark", NoEvidence}}
 
 // A rule is one row of rules.tsv. It holds when all its phrases stand in the
 // text and each kind of condition that it names is met.
@@ -45,6 +46,7 @@ type rule struct {
 	inbound   bool
 	ours      bool // an address of the sender's domain stands in the text
 	source    string
+	label     string
 	example   string
 }
 
@@ -60,6 +62,8 @@ type ruleSet struct {
 	matcher    *matcher
 	byPhrase   [][]uint16 // the rules whose first phrase it is
 	byProvider [][]uint16 // the rules without a phrase
+	ownMX      map[string]Provider
+	ownDomains map[string]Provider
 }
 
 // A phrase stands as whole words; one written with * at its end may go on.
@@ -72,8 +76,18 @@ type phrase struct {
 
 var loadRules = sync.OnceValue(func() *ruleSet { return parseRules(rulesTSV) })
 
-func parseRules(text string) *ruleSet {
-	set := &ruleSet{byProvider: make([][]uint16, NumProviders)}
+func parseRules(text string) *ruleSet { return newRuleSet(parseRows(text)) }
+
+// newRuleSet takes rules in any order; those of one configuration keep theirs.
+func newRuleSet(rules []rule) *ruleSet {
+	set := &ruleSet{rules: rules, byProvider: make([][]uint16, MaxProviders)}
+	slices.SortStableFunc(set.rules, decidesBefore)
+	set.firstWeak = slices.IndexFunc(set.rules, func(r rule) bool { return r.tier >= tierWeak })
+	set.index()
+	return set
+}
+
+func parseRows(text string) (rules []rule) {
 	ids := make(map[string]bool)
 	for _, f := range tsvRows("rules.tsv", text, 7) {
 		r, err := parseRule(f)
@@ -84,17 +98,17 @@ func parseRules(text string) *ruleSet {
 			panic(fmt.Sprintf("replycode: rules.tsv: %s: %v", f[0], err))
 		}
 		ids[r.id] = true
-		set.rules = append(set.rules, r)
+		rules = append(rules, r)
 	}
-	slices.SortStableFunc(set.rules, decidesBefore)
-	set.firstWeak = slices.IndexFunc(set.rules, func(r rule) bool { return r.tier >= tierWeak })
-	set.index()
-	return set
+	return rules
 }
 
 // decidesBefore orders rules by tier, then the more specific first, then by the
-// order of the causes.
+// order of the causes. Whoever writes rules of his own puts them in order.
 func decidesBefore(a, b rule) int {
+	if a.tier == tierOwn && b.tier == tierOwn {
+		return 0
+	}
 	return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(b.weight, a.weight), cmp.Compare(a.cause, b.cause))
 }
 
@@ -145,7 +159,7 @@ func splitPhrases(s string) []string {
 // parseRule reads id, cause, tier, conditions, phrases, source, example.
 func parseRule(f []string) (r rule, err error) {
 	r = rule{id: f[0], tier: -1, words: splitPhrases(f[4]), source: f[5], example: f[6]}
-	for i := range tiers {
+	for i := tierTag; i < len(tiers); i++ {
 		if tiers[i].name == f[2] {
 			r.tier = i
 		}
@@ -255,5 +269,6 @@ func (r *Reply) class() Class {
 }
 
 func (r *rule) candidate() Candidate {
-	return Candidate{Cause: r.cause, Rule: r.id, Evidence: tiers[r.tier].evidence, Phrases: r.words, Source: r.source}
+	return Candidate{Cause: r.cause, Rule: r.id, Label: r.label, Evidence: tiers[r.tier].evidence, Phrases: r.words,
+		Source: r.source, weight: r.weight}
 }

@@ -3,7 +3,7 @@ package replycode
 import "bytes"
 
 const (
-	maxPhrases = 2048
+	maxPhrases = 4096
 	wordBits   = 64
 )
 

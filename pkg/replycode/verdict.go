@@ -27,5 +27,6 @@ type Verdict struct {
 	Cause    Cause
 	Provider Provider
 	Rule     string   // id of the rule or the table row that decided, "" for UnknownCause
+	Label    string   // what the configuration calls that rule, "" where it says nothing
 	Evidence Evidence // what kind of fact that is
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
@@ -32,6 +33,7 @@ type Batch struct {
 	Stdin     io.Reader
 	Workers   int // 0 means one for each core
 	Selection *Selection
+	Rules     *replycode.Rules            // nil: the built-in ones
 	Location  *time.Location              // of stamps without a zone; nil means local time
 	Reference func(file string) time.Time // when a file was last written to, for stamps without a year
 	Unparsed  func(*logparse.Frame)       // as Pipeline.Unparsed, one call at a time
@@ -105,13 +107,14 @@ func (b *Batch) cut(ctx context.Context, todo, order chan<- *piece) {
 }
 
 func (b *Batch) work(ctx context.Context, todo <-chan *piece) {
+	c := replycode.NewClassifier(b.Rules)
 	for p := range todo {
-		p.counts, p.err = b.count(ctx, p.chunk)
+		p.counts, p.err = b.count(ctx, p.chunk, c)
 		close(p.done)
 	}
 }
 
-func (b *Batch) count(ctx context.Context, c tailer.Chunk) (*aggregate.Counts, error) {
+func (b *Batch) count(ctx context.Context, c tailer.Chunk, classifier *replycode.Classifier) (*aggregate.Counts, error) {
 	calendar := b.calendar(c.Path)
 	if b.outside(c, calendar) {
 		b.Done.Add(c.End - c.Start)
@@ -122,7 +125,7 @@ func (b *Batch) count(ctx context.Context, c tailer.Chunk) (*aggregate.Counts, e
 		return nil, err
 	}
 	defer r.Close()
-	p := Pipeline{Counts: aggregate.New(), Calendar: &calendar}
+	p := Pipeline{Counts: aggregate.New(), Classifier: classifier, Calendar: &calendar}
 	if b.Selection != nil {
 		p.Keep = b.Selection.Keep
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
@@ -25,12 +26,17 @@ type Follower interface {
 	Close() error
 }
 
+// A Start starts to follow logs, behind the given positions.
+type Start func(ctx context.Context, state []tailer.FileState) (Follower, error)
+
 // LiveOptions is what a Live needs.
 type LiveOptions struct {
 	Dir    *StateDir
 	Logger *slog.Logger
 	// Follow starts to follow the logs, behind the given positions.
-	Follow func(ctx context.Context, state []tailer.FileState) (Follower, error)
+	Follow Start
+	// Rules are what replies are classified by; nil means the built-in ones.
+	Rules *replycode.Rules
 	// Interval is the shortest time between two checkpoints; 0 means 1 s.
 	Interval time.Duration
 	// Beat, if set, is called about once an Interval while all is well.
@@ -53,7 +59,9 @@ type Live struct {
 	failing  bool
 	caughtUp bool
 
-	reload chan func(context.Context, []tailer.FileState) (Follower, error)
+	classifier *replycode.Classifier // of all pipes
+
+	reload chan reload
 	view   atomic.Pointer[View]
 }
 
@@ -75,7 +83,7 @@ func NewLive(ctx context.Context, opts LiveOptions) (*Live, error) {
 	if opts.Interval == 0 {
 		opts.Interval = time.Second
 	}
-	l := &Live{opts: opts, reload: make(chan func(context.Context, []tailer.FileState) (Follower, error), 1)}
+	l := &Live{opts: opts, reload: make(chan reload, 1), classifier: replycode.NewClassifier(opts.Rules)}
 	s, err := opts.Dir.Load()
 	if err != nil {
 		return nil, err
@@ -99,7 +107,7 @@ func NewLive(ctx context.Context, opts LiveOptions) (*Live, error) {
 }
 
 // follow starts to follow where the snapshot ends.
-func (l *Live) follow(ctx context.Context, start func(context.Context, []tailer.FileState) (Follower, error)) error {
+func (l *Live) follow(ctx context.Context, start Start) error {
 	f, err := start(ctx, l.snapshot.Files)
 	if err != nil {
 		return err
@@ -112,14 +120,20 @@ func (l *Live) follow(ctx context.Context, start func(context.Context, []tailer.
 // View is what readers may see now.
 func (l *Live) View() *View { return l.view.Load() }
 
-// Reload makes Run follow other logs, from where each was counted last. It does
-// not wait for it.
-func (l *Live) Reload(start func(context.Context, []tailer.FileState) (Follower, error)) {
+// A reload is what changes while a Live runs.
+type reload struct {
+	start Start
+	rules *replycode.Rules
+}
+
+// Reload makes Run follow other logs, from where each was counted last, and
+// classify what comes by other rules. It does not wait for it.
+func (l *Live) Reload(start Start, rules *replycode.Rules) {
 	select {
 	case <-l.reload: // an older one that Run did not see yet
 	default:
 	}
-	l.reload <- start
+	l.reload <- reload{start, rules}
 }
 
 // Run counts until ctx ends, then writes the last snapshot.
@@ -135,8 +149,8 @@ func (l *Live) Run(ctx context.Context) error {
 			return err
 		}
 		select {
-		case start := <-l.reload:
-			l.switchTo(ctx, start)
+		case next := <-l.reload:
+			l.switchTo(ctx, next)
 		default:
 		}
 		if time.Until(l.due()) <= 0 {
@@ -181,7 +195,7 @@ func (l *Live) pipe(source string) *Pipeline {
 }
 
 func (l *Live) newPipe() *Pipeline {
-	return &Pipeline{Counts: l.snapshot.Counts, Calendar: &logparse.Calendar{}, Visit: l.recent.visit}
+	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.recent.visit}
 }
 
 // prime gives each source a parser that has seen the end of what was counted
@@ -196,18 +210,19 @@ func (l *Live) prime() {
 
 // switchTo replaces the follower. If the new one does not start, the old one is
 // gone too, and what it knew is used to start it again.
-func (l *Live) switchTo(ctx context.Context, start func(context.Context, []tailer.FileState) (Follower, error)) {
+func (l *Live) switchTo(ctx context.Context, next reload) {
 	l.dirty = true
 	l.checkpoint()
 	l.follower.Close()
-	if err := l.follow(ctx, start); err != nil {
+	l.classifier = replycode.NewClassifier(next.rules)
+	if err := l.follow(ctx, next.start); err != nil {
 		l.opts.Logger.Error("reload failed, following the same logs as before", "err", err)
 		if err := l.follow(ctx, l.opts.Follow); err != nil {
 			l.opts.Logger.Error("cannot follow", "err", err)
 		}
 		return
 	}
-	l.opts.Follow = start
+	l.opts.Follow = next.start
 }
 
 // checkpoint writes what is not on disk yet, and shows it to readers when it is.

@@ -26,12 +26,13 @@ type Seen struct {
 // A Pipeline counts the lines of one source. The parser keeps what spans lines,
 // so a Pipeline must see the lines of one source only, in order.
 type Pipeline struct {
-	Parser   logparse.Parser
-	Counts   *aggregate.Counts
-	Calendar *logparse.Calendar    // if set, events get a time and are counted by hour
-	Keep     func(*Seen) bool      // if set, only events that it likes are counted
-	Visit    func(*Seen)           // if set, is called for each event and remark that is counted
-	Unparsed func(*logparse.Frame) // if set, is called for each line that no rule understands
+	Parser     logparse.Parser
+	Counts     *aggregate.Counts
+	Classifier *replycode.Classifier // shared by the pipelines of one goroutine; nil: one with the built-in rules
+	Calendar   *logparse.Calendar    // if set, events get a time and are counted by hour
+	Keep       func(*Seen) bool      // if set, only events that it likes are counted
+	Visit      func(*Seen)           // if set, is called for each event and remark that is counted
+	Unparsed   func(*logparse.Frame) // if set, is called for each line that no rule understands
 
 	event logparse.Event
 	seen  Seen
@@ -74,8 +75,11 @@ func cutLine(data []byte) (line, rest []byte) {
 }
 
 func (p *Pipeline) count(source string, line int64, r logparse.Result) {
+	if p.Classifier == nil {
+		p.Classifier = new(replycode.Classifier)
+	}
 	ev := &p.event
-	p.seen = Seen{Source: source, Line: line, Event: ev, Result: r, Verdict: Classify(ev)}
+	p.seen = Seen{Source: source, Line: line, Event: ev, Result: r, Verdict: Classify(p.Classifier, ev)}
 	if p.Calendar != nil {
 		p.seen.Time = p.hour.time(p.Calendar, ev.Stamp)
 	}
@@ -101,15 +105,20 @@ func (p *Pipeline) countEvent(n uint64) {
 
 // Classify asks why the mail of an event failed. Sent mail has a provider and
 // no cause.
-func Classify(ev *logparse.Event) replycode.Verdict {
+func Classify(c *replycode.Classifier, ev *logparse.Event) replycode.Verdict {
 	if ev.Status == logparse.Sent {
-		return replycode.Verdict{Provider: replycode.ProviderOf(ev.RelayHost, ev.RecipientDomain())}
+		return replycode.Verdict{Provider: c.ProviderOf(ev.RelayHost, ev.RecipientDomain())}
 	}
-	return replycode.Classify(replycode.Reply{
+	return c.Classify(ReplyOf(ev))
+}
+
+// ReplyOf is what an event says to a Classifier. It borrows from the event.
+func ReplyOf(ev *logparse.Event) replycode.Reply {
+	return replycode.Reply{
 		Code: ev.Code, Enhanced: ev.Enhanced, Text: ev.Text,
 		RelayHost: ev.RelayHost, RecipientDomain: ev.RecipientDomain(), SenderDomain: ev.SenderDomain(),
 		Expired: ev.Status == logparse.Expired, Inbound: ev.Direction == logparse.Inbound, TLS: ev.Stage == logparse.StartTLS,
-	})
+	}
 }
 
 // An hourMemory spares the calendar: most lines are of the same hour as the line
