@@ -92,7 +92,7 @@ func (o *analyzeOptions) batch(cmd *cobra.Command) (*pipeline.Batch, error) {
 		return nil, err
 	}
 	return &pipeline.Batch{
-		Stdin: cmd.InOrStdin(), Workers: o.jobs, Selection: selection,
+		Stdin: cmd.InOrStdin(), Workers: o.jobs, Selection: selection, Rules: o.selection.rules,
 		Location: location, Reference: o.selection.reference,
 	}, nil
 }

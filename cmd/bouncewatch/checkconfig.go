@@ -10,12 +10,17 @@ import (
 
 func newCheckConfig() *cobra.Command {
 	return &cobra.Command{
-		Use: "check-config FILE", Short: "Check a configuration file and report all faults", Args: cobra.ExactArgs(1),
+		Use: "check-config FILE", Short: "Check a configuration file, run the examples of its rules, and report all faults",
+		Args: cobra.ExactArgs(1), Example: "  bouncewatch check-config configs/bouncewatch.yaml",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := config.Load(args[0]); err != nil {
+			examples, err := config.Check(args[0])
+			if err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s: fine\n", args[0])
+			if examples > 0 {
+				fmt.Fprintf(cmd.OutOrStdout(), "examples decided by their rules: %d\n", examples)
+			}
 			return nil
 		},
 	}

@@ -251,7 +251,7 @@ func (o *diffOptions) count(cmd *cobra.Command, selection *pipeline.Selection, a
 		return nil, err
 	}
 	counts, err := runBatch(cmd, &pipeline.Batch{
-		Stdin: stdin, Workers: o.jobs, Selection: selection, Location: location, Reference: o.selection.reference,
+		Stdin: stdin, Workers: o.jobs, Selection: selection, Rules: o.selection.rules, Location: location, Reference: o.selection.reference,
 	}, args)
 	side := report.SideOf(counts, cmd.Context().Err() != nil)
 	return &side, err

@@ -6,8 +6,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 func newEvents() *cobra.Command {
@@ -54,7 +56,10 @@ func (o *eventsOptions) run(cmd *cobra.Command, args []string) error {
 		events.Calendar = &logparse.Calendar{Location: location, Reference: o.selection.reference(file)}
 		return events.Calendar
 	}
-	readErr := readAll(cmd, args, calendar, selection.Keep, events.Add)
+	common := pipeline.Pipeline{
+		Classifier: replycode.NewClassifier(o.selection.rules), Keep: selection.Keep, Visit: events.Add,
+	}
+	readErr := readAll(cmd, args, calendar, common)
 	if err := events.Close(); err != nil {
 		return inputError{err}
 	}

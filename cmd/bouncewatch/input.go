@@ -12,17 +12,18 @@ import (
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
-// readAll shows all events of the inputs to visit, in order. A fault of one input
-// is printed and does not stop the others; the returned inputError says only
-// that there was one.
-func readAll(cmd *cobra.Command, args []string, calendar func(file string) *logparse.Calendar, keep func(*pipeline.Seen) bool, visit func(*pipeline.Seen)) error {
+// readAll sends all inputs, in order, through pipelines that share what common
+// has. A fault of one input is printed and does not stop the others; the returned
+// inputError says only that there was one.
+func readAll(cmd *cobra.Command, args []string, calendar func(file string) *logparse.Calendar, common pipeline.Pipeline) error {
 	files, errs := tailer.Expand(args)
 	for _, file := range files {
 		if cmd.Context().Err() != nil {
 			errs = append(errs, errors.New("interrupted: not all was read"))
 			break
 		}
-		p := pipeline.Pipeline{Counts: aggregate.NewWithoutDomains(), Calendar: calendar(file), Keep: keep, Visit: visit}
+		p := common
+		p.Counts, p.Calendar = aggregate.NewWithoutDomains(), calendar(file)
 		if err := readFile(cmd, file, &p); err != nil {
 			errs = append(errs, err)
 		}

@@ -21,6 +21,8 @@ type selectionFlags struct {
 	since, until, timezone                                               string
 	year                                                                 int
 	mtas, directions, statuses, codes, causes, providers, domains, hosts []string
+	config                                                               rulesFlag
+	rules                                                                *replycode.Rules // of config, once loaded
 }
 
 func (s *selectionFlags) addFlags(f *pflag.FlagSet) {
@@ -35,6 +37,7 @@ func (s *selectionFlags) addFlags(f *pflag.FlagSet) {
 	f.StringSliceVar(&s.domains, "domain", nil, "only these recipient domains")
 	f.StringSliceVar(&s.hosts, "host", nil, "only of these logging hosts")
 	f.StringVar(&s.timezone, "timezone", "", "zone of times that have none, as in Europe/Berlin (default: of this host)")
+	s.config.addFlag(f)
 	f.IntVar(&s.year, "year", 0, "year of times that have none (default: from the time of the file)")
 }
 
@@ -60,10 +63,21 @@ func (s *selectionFlags) reference(source string) time.Time {
 	return time.Now()
 }
 
-// parse returns nil where all is selected.
+// ownRules are those of --config, nil without any.
+func (s *selectionFlags) ownRules() (rules *replycode.Rules, err error) {
+	if s.rules == nil {
+		s.rules, err = s.config.load()
+	}
+	return s.rules, err
+}
+
+// parse reads the flags and the rules, whose providers --provider may name.
 func (s *selectionFlags) parse(now time.Time) (*pipeline.Selection, error) {
 	location, err := s.location()
 	if err != nil {
+		return nil, err
+	}
+	if _, err := s.ownRules(); err != nil {
 		return nil, err
 	}
 	now = now.In(location)

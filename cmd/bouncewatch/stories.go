@@ -13,6 +13,7 @@ import (
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
@@ -36,13 +37,18 @@ func (o *storyFlags) follow(cmd *cobra.Command, args []string, t *story.Tracker)
 	if err != nil {
 		return err
 	}
+	rules, err := o.selection.ownRules()
+	if err != nil {
+		return err
+	}
+	classifier := replycode.NewClassifier(rules)
 	t.Limit, t.MaxAge = o.limit, o.maxAge
 	files, errs := tailer.Expand(args)
 	calendar := func(file string) logparse.Calendar {
 		return logparse.Calendar{Location: location, Reference: o.selection.reference(file)}
 	}
 	for _, file := range byTime(files, calendar) {
-		feed := story.Feed{Tracker: t, Calendar: calendar(file)}
+		feed := story.Feed{Tracker: t, Calendar: calendar(file), Classifier: classifier}
 		if err := feedFile(cmd, file, &feed); err != nil {
 			errs = append(errs, err)
 		}

@@ -23,6 +23,7 @@ import (
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/web"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
@@ -78,6 +79,10 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 			return fmt.Errorf("%s: %w", c.WebConfigFile, err)
 		}
 	}
+	rules, err := c.Compile()
+	if err != nil {
+		return err
+	}
 	dir, err := pipeline.OpenStateDir(c.StateDir)
 	if err != nil {
 		return inputError{err}
@@ -91,7 +96,9 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		return inputError{err}
 	}
 	warnIfOpen(listeners, c.WebConfigFile, logger)
-	live, err := pipeline.NewLive(cmd.Context(), pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: follow(c, o.stdin, logger), Beat: beat()})
+	live, err := pipeline.NewLive(cmd.Context(), pipeline.LiveOptions{
+		Dir: dir, Logger: logger, Follow: follow(c, o.stdin, logger), Rules: rules, Beat: beat(),
+	})
 	if err != nil {
 		for _, l := range listeners {
 			l.Close()
@@ -266,11 +273,15 @@ func (o *watchOptions) reloads(ctx context.Context, live *pipeline.Live, logger 
 }
 
 func (o *watchOptions) reload(live *pipeline.Live, logger *slog.Logger) {
+	var rules *replycode.Rules
 	c, err := o.settings.toFollow()
+	if err == nil {
+		rules, err = c.Compile()
+	}
 	if err != nil {
 		logger.Error("reload: the configuration has faults, the former one stays", "err", err)
 		return
 	}
-	live.Reload(follow(c, o.stdin, logger))
-	logger.Info("reloaded: logs, poll and rotate_wait take effect now, other keys at the next start", "logs", strings.Join(c.Logs, " "))
+	live.Reload(follow(c, o.stdin, logger), rules)
+	logger.Info("reloaded: logs, poll, rotate_wait, rules and providers take effect now, other keys at the next start", "logs", strings.Join(c.Logs, " "))
 }

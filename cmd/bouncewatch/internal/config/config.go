@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 // Config is what the configuration file may say. The environment goes before it
@@ -27,6 +30,9 @@ type Config struct {
 	FromStart     bool          `yaml:"from_start"`      // read logs from their beginning at the first start
 	Poll          time.Duration `yaml:"poll"`            // how often files are looked at
 	RotateWait    time.Duration `yaml:"rotate_wait"`     // how long a rotated file is still read
+
+	Rules     []replycode.OwnRule     `yaml:"rules"`     // tried before the built-in ones
+	Providers []replycode.OwnProvider `yaml:"providers"` // besides the built-in ones
 }
 
 // Default is the configuration without a file.
@@ -47,28 +53,42 @@ func Load(path string) (Config, error) {
 
 // Read is Load, and returns the keys that the file has.
 func Read(path string) (c Config, given []string, err error) {
-	c = Default()
-	data, err := os.ReadFile(path)
+	f, err := open(path)
 	if err != nil {
-		return c, nil, err
+		return Default(), nil, err
 	}
-	var root yaml.Node
-	if err := yaml.Unmarshal(data, &root); err != nil {
-		return c, nil, joined(path, decodeFaults(err))
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(data))
-	dec.KnownFields(true)
-	var faults []fault
-	if err := dec.Decode(&c); err != nil && !errors.Is(err, io.EOF) { // an empty file says nothing
-		faults = decodeFaults(err)
-	}
-	line := lineOf(&root)
 	for _, key := range Keys() {
-		if line(key) > 0 {
+		if f.line(key) > 0 {
 			given = append(given, key)
 		}
 	}
-	return c, given, joined(path, append(faults, c.faults(line)...))
+	return f.config, given, joined(path, f.faults)
+}
+
+// A file is a configuration file with what is wrong in it.
+type file struct {
+	config Config
+	line   lines
+	faults []fault
+}
+
+func open(path string) (*file, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	var root yaml.Node
+	if err := yaml.Unmarshal(data, &root); err != nil {
+		return nil, joined(path, decodeFaults(err))
+	}
+	f := &file{config: Default(), line: linesOf(&root)}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	dec.KnownFields(true)
+	if err := dec.Decode(&f.config); err != nil && !errors.Is(err, io.EOF) { // an empty file says nothing
+		f.faults = decodeFaults(err)
+	}
+	f.faults = append(f.faults, f.config.faults(f.line)...)
+	return f, nil
 }
 
 // A fault is what is wrong in a line of the file; line 0 is the whole file.
@@ -88,7 +108,7 @@ func joined(path string, faults []fault) error {
 
 var (
 	atLine     = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
-	unknownKey = regexp.MustCompile(`^field (.*) not found in type .*$`)
+	unknownKey = regexp.MustCompile(`^field (.*) not found in type (.*)$`)
 )
 
 // decodeFaults rewrites the messages of the yaml package.
@@ -105,35 +125,47 @@ func decodeFaults(err error) (faults []fault) {
 			f.text = m[2]
 		}
 		if m := unknownKey.FindStringSubmatch(f.text); m != nil {
-			f.text = fmt.Sprintf("unknown key %q%s", m[1], suggestion(m[1]))
+			f.text = fmt.Sprintf("unknown key %q%s", m[1], suggestion(strings.ReplaceAll(m[1], "-", "_"), keysOf[m[2]]))
+		}
+		if f.text == "cannot unmarshal !!map into string" {
+			f.text = `not one text: put quotes around a text with ": " in it`
 		}
 		faults = append(faults, f)
 	}
 	return faults
 }
 
-// allKeys are the keys of the file.
-var allKeys = func() map[string]bool {
-	keys := map[string]bool{}
-	for _, key := range Keys() {
-		keys[key] = true
-	}
-	return keys
-}()
+// keysOf are the keys of the file and of what its lists hold, by type.
+var keysOf = map[string][]string{
+	"config.Config":         Keys(),
+	"replycode.OwnRule":     keys(reflect.TypeFor[replycode.OwnRule]()),
+	"replycode.OwnProvider": keys(reflect.TypeFor[replycode.OwnProvider]()),
+}
 
-// suggestion names the key that was probably meant.
-func suggestion(key string) string {
-	if best := closest(key); best != "" {
+// Keys are the keys of the file, in the order of Config.
+func Keys() []string { return keys(reflect.TypeFor[Config]()) }
+
+func keys(t reflect.Type) (all []string) {
+	for f := range t.Fields() {
+		key, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		all = append(all, key)
+	}
+	return all
+}
+
+// suggestion names what was probably meant.
+func suggestion(name string, known []string) string {
+	if best := closest(name, known); best != "" {
 		return ": did you mean " + best + "?"
 	}
 	return ""
 }
 
-// closest is the key that is a few typing errors away, "" if none is.
-func closest(key string) string {
-	best, bestDistance := "", 1+len(key)/3
-	for k := range allKeys {
-		if d := distance(strings.ToLower(strings.ReplaceAll(key, "-", "_")), k); d <= bestDistance && (d < bestDistance || best == "" || k < best) {
+// closest is the known name that is a few typing errors away, "" if none is.
+func closest(name string, known []string) string {
+	best, bestDistance := "", 1+len(name)/3
+	for _, k := range known {
+		if d := distance(strings.ToLower(name), k); d <= bestDistance && (d < bestDistance || best == "" || k < best) {
 			best, bestDistance = k, d
 		}
 	}
@@ -166,19 +198,47 @@ func distance(a, b string) int {
 	return last[len(b)]
 }
 
-// lineOf finds the lines of the top level keys.
-func lineOf(root *yaml.Node) func(key string) int {
-	lines := map[string]int{}
-	if len(root.Content) > 0 {
-		top := root.Content[0].Content
-		for i := 0; i+1 < len(top); i += 2 {
-			lines[top[i].Value] = top[i].Line
+// lines is the line of what stands at a path of keys and indices: of the
+// innermost part that there is, 0 without the first.
+type lines func(path ...any) int
+
+func linesOf(root *yaml.Node) lines {
+	return func(path ...any) (line int) {
+		if len(root.Content) == 0 {
+			return 0
 		}
+		for node := root.Content[0]; len(path) > 0; path = path[1:] {
+			at, next := child(node, path[0])
+			if next == nil {
+				break
+			}
+			line, node = at.Line, next
+		}
+		return line
 	}
-	return func(key string) int { return lines[key] }
 }
 
-func (c *Config) faults(line func(key string) int) (faults []fault) {
+// child is what stands under a key or index, and where that begins.
+func child(node *yaml.Node, at any) (start, value *yaml.Node) {
+	switch at := at.(type) {
+	case int:
+		if node.Kind == yaml.SequenceNode && at < len(node.Content) {
+			return node.Content[at], node.Content[at]
+		}
+	case string:
+		if node.Kind != yaml.MappingNode {
+			return nil, nil
+		}
+		for i := 0; i+1 < len(node.Content); i += 2 {
+			if node.Content[i].Value == at {
+				return node.Content[i], node.Content[i+1]
+			}
+		}
+	}
+	return nil, nil
+}
+
+func (c *Config) faults(line lines) (faults []fault) {
 	add := func(key, format string, args ...any) {
 		faults = append(faults, fault{line(key), key + ": " + fmt.Sprintf(format, args...)})
 	}
@@ -191,5 +251,5 @@ func (c *Config) faults(line func(key string) int) (faults []fault) {
 	if len(c.ListenAddress) == 0 {
 		add("listen_address", "at least one is needed")
 	}
-	return faults
+	return append(faults, c.ruleFaults(line)...)
 }

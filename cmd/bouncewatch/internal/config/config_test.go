@@ -5,10 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
 	"gopkg.in/yaml.v3"
+
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 func load(t *testing.T, text string) (Config, error) {
@@ -27,10 +30,14 @@ func TestShippedFileEqualsDefaults(t *testing.T) {
 	}
 	want := Default()
 	want.Logs, want.OldDirs = []string{}, []string{}
+	want.Rules, want.Providers = []replycode.OwnRule{}, []replycode.OwnProvider{}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("configs/bouncewatch.yaml = %+v\ndefaults %+v", got, want)
 	}
 }
+
+// inFileOnly are the keys that no variable can set.
+var inFileOnly = []string{"rules", "providers"}
 
 // The shipped file shows every key that there is, with its variable.
 func TestShippedFileHasEveryKey(t *testing.T) {
@@ -42,11 +49,11 @@ func TestShippedFileHasEveryKey(t *testing.T) {
 	if err := yaml.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
-	for key := range allKeys {
+	for _, key := range Keys() {
 		if _, ok := got[key]; !ok {
 			t.Errorf("%s is not in configs/bouncewatch.yaml", key)
 		}
-		if !bytes.Contains(data, []byte("# "+Variable(key))) {
+		if !slices.Contains(inFileOnly, key) && !bytes.Contains(data, []byte("# "+Variable(key))) {
 			t.Errorf("%s is not in configs/bouncewatch.yaml", Variable(key))
 		}
 	}
@@ -74,6 +81,16 @@ func TestLoadReportsAllFaultsAtOnce(t *testing.T) {
 		"logs: [a\n":           "c.yaml:1: did not find expected ',' or ']'",
 		"logs: a\nlogs: [b]\n": "c.yaml:2: mapping key \"logs\" already defined at line 1",
 		"- a\n":                "c.yaml:1: cannot unmarshal !!seq into config.Config",
+		"rules:\n  - id: a\n    cuase: x\n    cause: user_unknwon\n    phrases: [no]\n    codes: [999]\n    class: 2xx\n    provider: gogle\n" +
+			"  - id: a\n    cause: greylisted\n    phrases: [come back]\n    expect:\n      - 450 x: y\npoll: 5ms\n": `c.yaml:3: unknown key "cuase": did you mean cause?
+c.yaml:4: rules[0].cause: no cause "user_unknwon": did you mean user_unknown?
+c.yaml:5: rules[0].phrases[0]: "no" is shorter than 3 bytes
+c.yaml:6: rules[0].codes[0]: "999" is neither a reply code such as 550 nor an enhanced one such as 5.7.1 or X.7.1
+c.yaml:7: rules[0].class: "2xx" is neither 4xx nor 5xx
+c.yaml:8: rules[0].provider: no provider "gogle": did you mean google?
+c.yaml:9: rules[1].id: a stands here twice
+c.yaml:13: not one text: put quotes around a text with ": " in it
+c.yaml:14: poll: 5ms is not between 10ms and 1m0s`,
 	} {
 		_, err := load(t, text)
 		if err == nil || err.Error() != want {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -12,14 +13,6 @@ import (
 // EnvironmentPrefix begins the name of every variable: the key poll is
 // BOUNCEWATCH_POLL. Lists are separated by commas.
 const EnvironmentPrefix = "BOUNCEWATCH_"
-
-// Keys are the keys of the file, in the order of Config.
-func Keys() (keys []string) {
-	for f := range reflect.TypeFor[Config]().Fields() {
-		keys = append(keys, f.Tag.Get("yaml"))
-	}
-	return keys
-}
 
 // Variable is the name of the environment variable that sets key.
 func Variable(key string) string { return EnvironmentPrefix + strings.ToUpper(key) }
@@ -42,7 +35,7 @@ func (c *Config) ApplyEnvironment(lookup func(name string) (string, bool)) (set 
 		}
 		set = append(set, key)
 	}
-	for _, f := range c.faults(func(string) int { return 0 }) {
+	for _, f := range c.faults(func(...any) int { return 0 }) {
 		if key, _, _ := strings.Cut(f.text, ":"); slices.Contains(set, key) {
 			faults = append(faults, f)
 		}
@@ -84,7 +77,7 @@ func setField(field reflect.Value, text string) error {
 		}
 		*v = d
 	default:
-		return fmt.Errorf("%s cannot be set by a variable", field.Type())
+		return errors.New("can only be set in the configuration file")
 	}
 	return nil
 }
@@ -107,10 +100,10 @@ func MistypedVariables(environ []string) (warnings []string) {
 		name, _, _ := strings.Cut(entry, "=")
 		key, ours := strings.CutPrefix(name, EnvironmentPrefix)
 		key = strings.ToLower(key)
-		if !ours || key == "config" || key == "port" || allKeys[key] {
+		if !ours || key == "config" || key == "port" || slices.Contains(Keys(), key) {
 			continue
 		}
-		if meant := closest(key); meant != "" {
+		if meant := closest(key, Keys()); meant != "" {
 			warnings = append(warnings, fmt.Sprintf("%s sets nothing: did you mean %s?", name, Variable(meant)))
 		}
 	}

@@ -36,8 +36,8 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
 	}
-	if !slices.Equal(set, Keys()) {
-		t.Errorf("set %v, want all of %v", set, Keys())
+	if want := append(set, inFileOnly...); !slices.Equal(want, Keys()) {
+		t.Errorf("set %v, want all of %v but %v", set, Keys(), inFileOnly)
 	}
 }
 
@@ -52,9 +52,11 @@ func TestEmptyVariablesSetNothing(t *testing.T) {
 func TestEnvironmentFaultsAreReportedAtOnceAndChangeNothing(t *testing.T) {
 	c := Default()
 	_, err := c.ApplyEnvironment(lookup("BOUNCEWATCH_LOGS=/a", "BOUNCEWATCH_FROM_START=perhaps",
-		"BOUNCEWATCH_POLL=5ms", "BOUNCEWATCH_ROTATE_WAIT=long", "BOUNCEWATCH_LISTEN_ADDRESS=,"))
+		"BOUNCEWATCH_POLL=5ms", "BOUNCEWATCH_ROTATE_WAIT=long", "BOUNCEWATCH_LISTEN_ADDRESS=,",
+		"BOUNCEWATCH_RULES=a"))
 	want := `environment: BOUNCEWATCH_FROM_START: "perhaps" is neither true nor false
 environment: BOUNCEWATCH_ROTATE_WAIT: "long" is no duration such as 250ms or 1m
+environment: BOUNCEWATCH_RULES: can only be set in the configuration file
 environment: BOUNCEWATCH_POLL: 5ms is not between 10ms and 1m0s
 environment: BOUNCEWATCH_LISTEN_ADDRESS: at least one is needed`
 	if err == nil || err.Error() != want {

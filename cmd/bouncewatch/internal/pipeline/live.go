@@ -214,9 +214,11 @@ func (l *Live) switchTo(ctx context.Context, next reload) {
 	l.dirty = true
 	l.checkpoint()
 	l.follower.Close()
+	former := l.classifier
 	l.classifier = replycode.NewClassifier(next.rules)
 	if err := l.follow(ctx, next.start); err != nil {
-		l.opts.Logger.Error("reload failed, following the same logs as before", "err", err)
+		l.classifier = former
+		l.opts.Logger.Error("reload failed, following the same logs as before, by the same rules", "err", err)
 		if err := l.follow(ctx, l.opts.Follow); err != nil {
 			l.opts.Logger.Error("cannot follow", "err", err)
 		}

@@ -273,15 +273,15 @@ func TestRunEndsWithALastCheckpoint(t *testing.T) {
 func TestReloadGoesOnWhereItWas(t *testing.T) {
 	l := startLive(t, stateDir(t, t.TempDir()), &script{lines: bounceLines(4)})
 	steps(t, l, 2)
-	l.switchTo(t.Context(), func(context.Context, []tailer.FileState) (Follower, error) { return nil, io.ErrUnexpectedEOF })
+	l.switchTo(t.Context(), reload{start: func(context.Context, []tailer.FileState) (Follower, error) { return nil, io.ErrUnexpectedEOF }})
 	if l.follower.(*script).at != 2 {
 		t.Fatalf("after a failed reload the follower is at line %d, want 2", l.follower.(*script).at)
 	}
 	next := &script{lines: bounceLines(4)}
-	l.switchTo(t.Context(), func(_ context.Context, state []tailer.FileState) (Follower, error) {
+	l.switchTo(t.Context(), reload{start: func(_ context.Context, state []tailer.FileState) (Follower, error) {
 		next.at = state[0].Generations[0].Offset
 		return next, nil
-	})
+	}})
 	steps(t, l, 2)
 	l.checkpoint()
 	if n := bounces(l.View().Counts); n != 4 || l.follower != next {

@@ -31,6 +31,7 @@ type Event struct {
 	Stage           string   `json:"stage,omitempty"`
 	Cause           string   `json:"cause,omitempty"`
 	Actor           string   `json:"actor,omitempty"`
+	Label           string   `json:"label,omitempty"` // of the rule of the configuration that decided
 	Provider        string   `json:"provider,omitempty"`
 	Recipient       string   `json:"recipient,omitempty"`
 	RecipientDomain string   `json:"recipient_domain,omitempty"`
@@ -152,7 +153,7 @@ func (e *Events) event(s *pipeline.Seen) *Event {
 		out.Class = c.String()
 	}
 	if ev.Status != logparse.Sent {
-		out.Cause, out.Actor = s.Verdict.Cause.String(), s.Verdict.Cause.Actor()
+		out.Cause, out.Actor, out.Label = s.Verdict.Cause.String(), s.Verdict.Cause.Actor(), s.Verdict.Label
 	}
 	if ev.Delay >= 0 {
 		delay := ev.Delay

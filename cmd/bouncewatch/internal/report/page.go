@@ -20,12 +20,7 @@ type pageView struct {
 func (*pageView) Top() int { return 50 }
 
 // T is a text of the page in its language.
-func (p *pageView) T(english string) string {
-	if zh, ok := chinese[english]; ok && p.Lang == "zh" {
-		return zh
-	}
-	return english
-}
+func (p *pageView) T(english string) string { return Translate(p.Lang, english) }
 
 func (p *pageView) pick(english, zh string) string {
 	if p.Lang == "zh" && zh != "" {

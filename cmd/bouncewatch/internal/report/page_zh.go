@@ -1,5 +1,14 @@
 package report
 
+// Translate is the text in a language, "en" or "zh"; English where there is no
+// other.
+func Translate(lang, english string) string {
+	if zh, ok := chinese[english]; ok && lang == "zh" {
+		return zh
+	}
+	return english
+}
+
 // chinese has the texts of the page. What is missing stays in English, as the
 // names of statuses, causes and servers do: they are those of the metrics.
 var chinese = map[string]string{

@@ -6,13 +6,15 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // A Feed reads the lines of one source for a Tracker.
 type Feed struct {
-	Tracker  *Tracker
-	Calendar logparse.Calendar
+	Tracker    *Tracker
+	Calendar   logparse.Calendar
+	Classifier *replycode.Classifier // nil: one with the built-in rules
 
 	parser logparse.Parser
 	event  logparse.Event
@@ -48,10 +50,13 @@ func (f *Feed) line(at Place, line []byte) {
 	if r < logparse.ResultRemark {
 		return
 	}
+	if f.Classifier == nil {
+		f.Classifier = new(replycode.Classifier)
+	}
 	at.Time = f.timeOf(f.event.Stamp)
 	f.seen = pipeline.Seen{
 		Source: at.Source, Line: at.Line, Event: &f.event, Result: r,
-		Verdict: pipeline.Classify(&f.event), Time: at.Time,
+		Verdict: pipeline.Classify(f.Classifier, &f.event), Time: at.Time,
 	}
 	f.Tracker.Event(at, &f.seen, f.parser.Recipients(&f.event))
 }
