@@ -39,21 +39,30 @@ var (
 
 // A lawLine is a line as a regular expression cuts it.
 type lawLine struct {
-	line                               string
-	stamp, host, program, pid, message string
-	own                                bool // of a file that Exim writes itself
+	line, stamp, host, program, pid, message string
+
+	own      bool      // of a file that Exim writes itself
+	at       time.Time // of the stamp, at +01:00 in 2026
+	iso, utc string    // of at
 }
 
-func lawCut(t testing.TB, line string) lawLine {
+func lawCut(t testing.TB, line string) (l lawLine) {
+	layout, year := "2006 Jan _2 15:04:05", "2026 "
 	if m := lawSyslog.FindStringSubmatch(line); m != nil {
-		return lawLine{line, m[1], m[2], m[3], m[4], m[5], false}
+		l = lawLine{line: line, stamp: m[1], host: m[2], program: m[3], pid: m[4], message: m[5]}
+	} else if m := lawOwn.FindStringSubmatch(line); m != nil {
+		l = lawLine{line: line, stamp: m[1], message: m[2], own: true}
+		layout, year = "2006-01-02 15:04:05", ""
 	}
-	m := lawOwn.FindStringSubmatch(line)
-	if m == nil {
-		t.Fatalf("a line of no known form: %s", line)
+	var err error
+	if l.at, err = time.ParseInLocation(layout, year+l.stamp, lawZone); err != nil {
+		t.Fatalf("a line of no known form: %s: %v", line, err)
 	}
-	return lawLine{line: line, stamp: m[1], message: m[2], own: true}
+	l.iso, l.utc = l.at.Format("2006-01-02T15:04:05"), l.at.UTC().Format("2006-01-02T15:04:05")
+	return l
 }
+
+var lawZone = time.FixedZone("", 3600)
 
 // lawPrint puts a frame together again.
 func lawPrint(f *Frame) string {
@@ -90,23 +99,25 @@ func TestPrintingKeepsTheLine(t *testing.T) {
 	}
 }
 
-// lawWrappings write a line as other tools would. The time is the same, at +01:00.
-var lawWrappings = []struct {
+// A lawWrapping writes a line as another tool would, with the same time.
+type lawWrapping struct {
 	name string
 	wrap func(l *lawLine) string
-}{
-	{"RFC 3339", func(l *lawLine) string { return lawISO(l) + ".250+01:00 " + l.origin() + l.message }},
-	{"RFC 3339 in UTC", func(l *lawLine) string { return lawUTC(l) + "Z " + l.origin() + l.message }},
+}
+
+var lawWrappings = []lawWrapping{
+	{"RFC 3339", func(l *lawLine) string { return l.iso + ".250+01:00 " + l.origin() + l.message }},
+	{"RFC 3339 in UTC", func(l *lawLine) string { return l.utc + "Z " + l.origin() + l.message }},
 	{"RFC 5424", func(l *lawLine) string {
 		pid := l.pid
 		if pid == "" {
 			pid = "-"
 		}
-		return fmt.Sprintf("<22>1 %s+01:00 %s %s %s - [a@1 b=\"]\"] %s", lawISO(l), l.host, l.program, pid, l.message)
+		return fmt.Sprintf("<22>1 %s+01:00 %s %s %s - [a@1 b=\"]\"] %s", l.iso, l.host, l.program, pid, l.message)
 	}},
 	{"journal", func(l *lawLine) string {
 		entry := map[string]string{"MESSAGE": l.message, "_HOSTNAME": l.host, "SYSLOG_IDENTIFIER": l.program,
-			"__REALTIME_TIMESTAMP": fmt.Sprint(lawTime(l).UnixMicro()), "PRIORITY": "6"}
+			"__REALTIME_TIMESTAMP": fmt.Sprint(l.at.UnixMicro()), "PRIORITY": "6"}
 		if l.pid != "" {
 			entry["SYSLOG_PID"] = l.pid
 		}
@@ -121,19 +132,16 @@ var lawWrappings = []struct {
 		return l.stamp + " Message forwarded from " + l.host + ": " + strings.TrimPrefix(l.origin(), l.host+" ") + l.message
 	}},
 	{"short-full", func(l *lawLine) string {
-		return "Wed " + strings.Replace(lawISO(l), "T", " ", 1) + " CET " + l.origin() + l.message
+		return "Wed " + strings.Replace(l.iso, "T", " ", 1) + " CET " + l.origin() + l.message
 	}},
 }
 
 // lawPrefixes are wrappings that suit a line of any kind.
-var lawPrefixes = []struct {
-	name string
-	wrap func(l *lawLine) string
-}{
+var lawPrefixes = []lawWrapping{
 	{"Docker", func(l *lawLine) string {
-		return lawJSON(map[string]string{"log": l.line + "\n", "stream": "stdout", "time": lawUTC(l) + ".5Z"})
+		return lawJSON(map[string]string{"log": l.line + "\n", "stream": "stdout", "time": l.utc + ".5Z"})
 	}},
-	{"CRI", func(l *lawLine) string { return lawUTC(l) + ".123456789Z stdout F " + l.line }},
+	{"CRI", func(l *lawLine) string { return l.utc + ".123456789Z stdout F " + l.line }},
 	{"compose", func(l *lawLine) string { return "mail-1  | " + l.line }},
 	{"kubectl", func(l *lawLine) string { return "[pod/mail-0/mta] " + l.line }},
 	{"grep", func(l *lawLine) string { return "/var/log/mail.log.1:17:" + l.line }},
@@ -150,23 +158,6 @@ func (l *lawLine) origin() string {
 	return l.host + " " + l.program + "[" + l.pid + "]: "
 }
 
-var lawZone = time.FixedZone("", 3600)
-
-func lawTime(l *lawLine) time.Time {
-	layout, text := "2006 Jan _2 15:04:05", "2026 "+l.stamp
-	if l.own {
-		layout, text = "2006-01-02 15:04:05", l.stamp
-	}
-	at, err := time.ParseInLocation(layout, text, lawZone)
-	if err != nil {
-		panic(err)
-	}
-	return at
-}
-
-func lawISO(l *lawLine) string { return lawTime(l).Format("2006-01-02T15:04:05") }
-func lawUTC(l *lawLine) string { return lawTime(l).UTC().Format("2006-01-02T15:04:05") }
-
 func lawJSON(record map[string]string) string {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
@@ -180,43 +171,40 @@ func lawJSON(record map[string]string) string {
 // What a log says does not depend on what stands around its lines.
 func TestWrappingsKeepTheEvents(t *testing.T) {
 	for name, lines := range bundledLogs(t, "*-logs/*.log") {
-		cut := make([]lawLine, len(lines))
-		for i, line := range lines {
-			cut[i] = lawCut(t, line)
-		}
 		wrappings := lawPrefixes
-		if !cut[0].own {
+		if first := lawCut(t, lines[0]); !first.own {
 			wrappings = append(wrappings[:len(wrappings):len(wrappings)], lawWrappings...)
 		}
-		for _, w := range wrappings {
-			lawCompare(t, name+" as "+w.name, cut, w.wrap)
-		}
+		lawCompare(t, name, lines, wrappings)
 	}
 }
 
-// lawCompare reads a log as it is and wrapped, side by side.
-func lawCompare(t *testing.T, name string, lines []lawLine, wrap func(l *lawLine) string) {
-	var plain, wrapped Parser
+// lawCompare reads a log as it is and in each wrapping, side by side.
+func lawCompare(t *testing.T, name string, lines []string, wrappings []lawWrapping) {
+	var plain Parser
 	var want, got Event
+	wrapped := make([]Parser, len(wrappings))
 	reference := time.Date(2026, time.November, 25, 12, 0, 0, 0, time.UTC)
-	calendars := [2]Calendar{{Location: lawZone, Reference: reference}, {Location: lawZone, Reference: reference}}
-	for i := range lines {
-		l := &lines[i]
-		text := wrap(l)
-		r, s := plain.Parse([]byte(l.line), &want), wrapped.Parse([]byte(text), &got)
-		a, b := plain.Frame(), wrapped.Frame()
-		if r != s || !bytes.Equal(a.Message, b.Message) || !bytes.Equal(a.Program, b.Program) || !bytes.Equal(a.PID, b.PID) || !bytes.Equal(a.Host, b.Host) {
-			t.Fatalf("%s, line %d: %v, want %v: %s", name, i+1, s, r, text)
-		}
-		if r != ResultEvent && r != ResultRemark {
-			continue
-		}
-		x, y := calendars[0].Time(want.Stamp), calendars[1].Time(got.Stamp)
-		if !x.Truncate(time.Second).Equal(y.Truncate(time.Second)) {
-			t.Fatalf("%s, line %d: at %v, want %v: %s", name, i+1, y, x, text)
-		}
-		if got.Stamp = want.Stamp; !reflect.DeepEqual(got, want) {
-			t.Fatalf("%s, line %d: %s\n got %+v\nwant %+v", name, i+1, text, got, want)
+	for i, line := range lines {
+		l := lawCut(t, line)
+		r := plain.Parse([]byte(line), &want)
+		for k, w := range wrappings {
+			text := w.wrap(&l)
+			s := wrapped[k].Parse([]byte(text), &got)
+			a, b := plain.Frame(), wrapped[k].Frame()
+			if r != s || !bytes.Equal(a.Message, b.Message) || !bytes.Equal(a.Program, b.Program) || !bytes.Equal(a.PID, b.PID) || !bytes.Equal(a.Host, b.Host) {
+				t.Fatalf("%s as %s, line %d: %v, want %v: %s", name, w.name, i+1, s, r, text)
+			}
+			if r != ResultEvent && r != ResultRemark {
+				continue
+			}
+			calendar := Calendar{Location: lawZone, Reference: reference}
+			if at := calendar.Time(got.Stamp); !at.Truncate(time.Second).Equal(l.at.Truncate(time.Second)) {
+				t.Fatalf("%s as %s, line %d: at %v, want %v: %s", name, w.name, i+1, at, l.at, text)
+			}
+			if got.Stamp = want.Stamp; !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s as %s, line %d: %s\n got %+v\nwant %+v", name, w.name, i+1, text, got, want)
+			}
 		}
 	}
 }
@@ -232,7 +220,7 @@ func TestEximThroughSyslog(t *testing.T) {
 				break // it is from syslog
 			}
 			l.host, l.program, l.pid = "mx1", "exim", fmt.Sprint(i+1)
-			text := lawISO(&l) + "+01:00 " + l.origin() + l.message
+			text := l.iso + "+01:00 " + l.origin() + l.message
 			r, s := own.Parse([]byte(line), &want), syslog.Parse([]byte(text), &got)
 			if r == ResultForeign {
 				r = ResultIgnored // only the tag tells whose words without any form are
@@ -357,8 +345,7 @@ func FuzzWrappings(f *testing.F) {
 		if trimmed == "" || strings.HasPrefix(trimmed, "[ID ") || strings.HasPrefix(trimmed, "message repeated ") {
 			return // wrappings of their own
 		}
-		l := lawLine{stamp: "Nov 25 04:35:25", host: "mx1", program: "postfix/smtp", pid: "7", message: message}
-		l.line = l.stamp + " " + l.origin() + message
+		l := lawCut(t, "Nov 25 04:35:25 mx1 postfix/smtp[7]: "+message)
 		for _, w := range append(lawPrefixes[:len(lawPrefixes):len(lawPrefixes)], lawWrappings...) {
 			var p Parser
 			var frame Frame
