@@ -105,6 +105,12 @@ type Message struct {
 	after  *Message
 	state  state
 
+	// Nearly all messages are a story of their own with one recipient: what these
+	// need is here, and not allocated apart.
+	own  Story
+	self [1]*Message
+	only [1]Recipient
+
 	arrived bool // the line that says who sent it was seen
 	named   bool // its Message-ID was
 	tried   bool // an outcome or an activation was

@@ -166,7 +166,9 @@ func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at Place) *Message {
 func (t *Tracker) make(mta logparse.MTA, host, id []byte, at Place) *Message {
 	m := &Message{MTA: mta, Host: t.name(host), QueueID: string(id), First: at.Time, Last: at.Time, Size: -1}
 	m.key = key{mta, m.Host, m.QueueID}
-	m.story = &Story{Messages: []*Message{m}, open: 1}
+	m.self[0] = m
+	m.own = Story{Messages: m.self[:], open: 1}
+	m.story, m.Recipients = &m.own, m.only[:0]
 	return m
 }
 
