@@ -1,23 +1,39 @@
 package replycode
 
-// A matcher finds many literal phrases in one pass over a text: the automaton
-// of Aho and Corasick with all transitions filled in, so the cost per byte does
-// not depend on the number of phrases.
+// A matcher finds many literal phrases in one pass over a text: the automaton of
+// Aho and Corasick, where the cost per byte does not depend on the number of
+// phrases. Nearly all states have one child, so a state holds that one, and only
+// those with more have a row with room for all; what is in neither is what the
+// longest proper suffix of the state's text would do.
 type matcher struct {
-	column  [256]uint8 // byte to column of next; 0 for bytes in no phrase
+	column  [256]uint8 // byte to column of a row; 0 for bytes in no phrase
 	columns int
-	next    []uint16   // state*columns + column
-	found   [][]uint16 // phrases that end in a state
-	ends    []bool     // whether any does
+	states  []state
+	rows    []uint16 // row*columns + column
+	endings []ending // the first is of no phrase
 }
+
+// A state stands for a text that begins a phrase. State 0 is that of no text.
+type state struct {
+	only   uint8  // the column of the only child, or manyChildren
+	next   uint16 // that child, or the row of the children
+	suffix uint16 // the state of the longest proper suffix
+	ending uint16 // the first of the phrases that end here, 0 for none
+}
+
+const manyChildren = 255
+
+// An ending is a phrase that ends in a state, and the ending to look at then.
+// States whose texts end alike share what follows.
+type ending struct{ phrase, next uint16 }
 
 // newMatcher builds the automaton. Phrases must be lower case and not empty.
 func newMatcher(phrases []string) *matcher {
-	m := &matcher{columns: 1}
+	m := &matcher{columns: 1, states: make([]state, 1), endings: make([]ending, 1, 1+len(phrases))}
 	for _, p := range phrases {
 		for i := 0; i < len(p); i++ {
 			if m.column[p[i]] == 0 {
-				if m.columns > 255 {
+				if m.columns >= manyChildren {
 					panic("replycode: too many different bytes in phrases")
 				}
 				m.column[p[i]] = uint8(m.columns)
@@ -25,64 +41,125 @@ func newMatcher(phrases []string) *matcher {
 			}
 		}
 	}
-	m.addState()
+	m.addRow(0)
 	for id, p := range phrases {
-		s := 0
+		s := uint16(0)
 		for i := 0; i < len(p); i++ {
-			at := s*m.columns + int(m.column[p[i]])
-			if m.next[at] == 0 {
-				m.next[at] = m.addState()
-			}
-			s = int(m.next[at])
+			s = m.grow(s, m.column[p[i]])
 		}
-		m.found[s] = append(m.found[s], uint16(id))
+		m.addEnding(s, uint16(id))
 	}
 	m.link()
-	m.ends = make([]bool, len(m.found))
-	for s := range m.found {
-		m.ends[s] = len(m.found[s]) > 0
-	}
 	return m
 }
 
-func (m *matcher) addState() uint16 {
-	state := len(m.found)
-	if state > 1<<16-1 {
-		panic("replycode: too many states")
+// addRow makes room for all children of a state.
+func (m *matcher) addRow(s uint16) {
+	st := &m.states[s]
+	row := len(m.rows) / m.columns
+	m.rows = append(m.rows, make([]uint16, m.columns)...)
+	if st.only != 0 {
+		m.rows[row*m.columns+int(st.only)] = st.next
 	}
-	m.found = append(m.found, nil)
-	m.next = append(m.next, make([]uint16, m.columns)...)
-	return uint16(state)
+	st.only, st.next = manyChildren, uint16(row)
 }
 
-// link fills in the missing transitions, breadth first: where a state has no
-// child, it does what the longest proper suffix of its text would do.
-func (m *matcher) link() {
-	suffix := make([]uint16, len(m.found))
-	queue := make([]uint16, 0, len(m.found))
-	for c := 1; c < m.columns; c++ {
-		if s := m.next[c]; s != 0 {
-			queue = append(queue, s)
-		}
+// grow is the child of a state, made if there is none.
+func (m *matcher) grow(s uint16, column uint8) uint16 {
+	if child := m.child(s, column); child != 0 {
+		return child
 	}
-	for len(queue) > 0 {
-		s := queue[0]
-		queue = queue[1:]
-		m.found[s] = append(m.found[s], m.found[suffix[s]]...)
-		for c := 1; c < m.columns; c++ {
-			at := int(s)*m.columns + c
-			over := m.next[int(suffix[s])*m.columns+c]
-			if child := m.next[at]; child != 0 {
-				suffix[child] = over
-				queue = append(queue, child)
-			} else {
-				m.next[at] = over
+	if len(m.states) > 1<<16-1 {
+		panic("replycode: too many states")
+	}
+	child := uint16(len(m.states))
+	m.states = append(m.states, state{})
+	st := &m.states[s]
+	if st.only == 0 {
+		st.only, st.next = column, child
+		return child
+	}
+	if st.only != manyChildren {
+		m.addRow(s)
+	}
+	m.rows[int(st.next)*m.columns+int(column)] = child
+	return child
+}
+
+// addEnding puts a phrase behind those that end in the state already.
+func (m *matcher) addEnding(s, phrase uint16) {
+	at := &m.states[s].ending
+	for *at != 0 {
+		at = &m.endings[*at].next
+	}
+	*at = uint16(len(m.endings))
+	m.endings = append(m.endings, ending{phrase: phrase})
+}
+
+// link finds the suffixes, breadth first: that of a child is a child of one that
+// is known. What ends in a suffix ends in the state too.
+func (m *matcher) link() {
+	queue := make([]uint16, 1, len(m.states))
+	for head := 0; head < len(queue); head++ {
+		s := queue[head]
+		m.eachChild(s, func(column uint8, child uint16) {
+			queue = append(queue, child)
+			st := &m.states[child]
+			if s != 0 {
+				st.suffix = m.next(m.states[s].suffix, column)
+			}
+			at := &st.ending
+			for *at != 0 {
+				at = &m.endings[*at].next
+			}
+			*at = m.states[st.suffix].ending
+		})
+	}
+}
+
+func (m *matcher) eachChild(s uint16, f func(column uint8, child uint16)) {
+	st := m.states[s]
+	switch st.only {
+	case 0:
+	case manyChildren:
+		for column, child := range m.rows[int(st.next)*m.columns:][:m.columns] {
+			if child != 0 {
+				f(uint8(column), child)
 			}
 		}
+	default:
+		f(st.only, st.next)
+	}
+}
+
+// child is 0 where the state has no such child.
+func (m *matcher) child(s uint16, column uint8) uint16 {
+	switch st := &m.states[s]; st.only {
+	case column:
+		return st.next
+	case manyChildren:
+		return m.rows[int(st.next)*m.columns+int(column)]
+	}
+	return 0
+}
+
+// next is the child of a state or of the longest suffix that has one. A text
+// grows by a byte at a time, so it cannot shrink to suffixes more often than it
+// has bytes.
+func (m *matcher) next(s uint16, column uint8) uint16 {
+	for {
+		if child := m.child(s, column); child != 0 || s == 0 {
+			return child
+		}
+		s = m.states[s].suffix
 	}
 }
 
 // step is the state behind one more byte.
-func (m *matcher) step(state uint16, c byte) uint16 {
-	return m.next[int(state)*m.columns+int(m.column[c])]
+func (m *matcher) step(s uint16, c byte) uint16 {
+	column := m.column[c]
+	if column == 0 {
+		return 0
+	}
+	return m.next(s, column)
 }

@@ -27,13 +27,12 @@ type search struct {
 func (s *search) scan(set *ruleSet, normal []byte) {
 	s.phrases, s.n = phraseSet{}, 0
 	s.ours = bytes.IndexByte(normal, markOurs) >= 0
+	m := set.matcher
 	state := uint16(0)
 	for i, c := range normal {
-		if state = set.matcher.step(state, c); !set.matcher.ends[state] {
-			continue
-		}
-		for _, id := range set.matcher.found[state] {
-			if !s.phrases.has(id) && s.n < len(s.list) && set.phrases[id].stands(normal, i+1) {
+		state = m.step(state, c)
+		for at := m.states[state].ending; at != 0; at = m.endings[at].next {
+			if id := m.endings[at].phrase; !s.phrases.has(id) && s.n < len(s.list) && set.phrases[id].stands(normal, i+1) {
 				s.phrases.add(id)
 				s.list[s.n] = id
 				s.n++
