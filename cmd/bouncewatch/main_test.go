@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -25,7 +26,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
 		RequireExplicitExec: true,
-		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits},
+		Cmds:                map[string]func(*testscript.TestScript, bool, []string){"exits": exits, "unit": unit},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
@@ -52,5 +53,22 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if strconv.Itoa(got) != args[0] {
 		ts.Fatalf("exit status %d, want %s", got, args[0])
+	}
+}
+
+// unit is the command "unit KEY": what KEY of the daily unit runs, with a shell
+// and the environment of the script in place of systemd.
+func unit(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile(filepath.Join(ts.Getenv("ROOT"), "deploy", "systemd", "bouncewatch-daily.service"))
+	_, line, ok := strings.Cut(text, "\n"+args[0]+"=")
+	_, line, shell := strings.Cut(line, "/bin/sh -c '")
+	command, _, closed := strings.Cut(line, "'\n")
+	if !ok || !shell || !closed {
+		ts.Fatalf("no %s with a shell in the unit", args[0])
+	}
+	// As systemd.service(5) and systemd.syntax(7) have it.
+	command = strings.NewReplacer("\\\n", " ", `\\`, `\`, "$$", "$", "%%", "%").Replace(command)
+	if err := ts.Exec("sh", "-c", command); (err != nil) != neg {
+		ts.Fatalf("%s: %v", args[0], err)
 	}
 }

@@ -24,3 +24,8 @@ mkdir "$dir/bouncewatch.service.d"
 sed 's|^ExecStart=/usr/bin/bouncewatch|ExecStart=/bin/true|' examples/socket.conf >"$dir/bouncewatch.service.d/socket.conf"
 cp examples/bouncewatch.socket "$dir"
 check "$dir/bouncewatch.service" "$dir/bouncewatch.socket"
+
+# The daily summary.
+cp bouncewatch-daily.service bouncewatch-daily.timer "$dir"
+check "$dir/bouncewatch-daily.service" "$dir/bouncewatch-daily.timer"
+systemd-analyze security --offline=yes --threshold=15 "$dir/bouncewatch-daily.service" | tail -1
