@@ -27,6 +27,7 @@ type parquetEvent struct {
 	Stage           string     `parquet:"stage,optional,dict"`
 	Cause           string     `parquet:"cause,optional,dict"`
 	Actor           string     `parquet:"actor,optional,dict"`
+	Label           string     `parquet:"label,optional,dict"`
 	Provider        string     `parquet:"provider,optional,dict"`
 	Recipient       string     `parquet:"recipient,optional"`
 	RecipientDomain string     `parquet:"recipient_domain,optional,dict"`
@@ -89,7 +90,7 @@ func parquetRow(ev *Event) parquetEvent {
 	row := parquetEvent{
 		Source: ev.Source, Line: ev.Line, MTA: ev.MTA, Program: ev.Program, Host: ev.Host, QueueID: ev.QueueID,
 		Direction: ev.Direction, Status: ev.Status, Code: ev.Code, Enhanced: ev.Enhanced, DSN: ev.DSN, Class: ev.Class,
-		Stage: ev.Stage, Cause: ev.Cause, Actor: ev.Actor, Provider: ev.Provider,
+		Stage: ev.Stage, Cause: ev.Cause, Actor: ev.Actor, Label: ev.Label, Provider: ev.Provider,
 		Recipient: ev.Recipient, RecipientDomain: ev.RecipientDomain, Recipients: int32(ev.Recipients),
 		Repeat: int32(ev.Repeat), Count: int64(ev.count),
 		RelayHost: ev.RelayHost, RelayIP: ev.RelayIP, RelayPort: int32(ev.RelayPort), ClientIP: ev.ClientIP,
