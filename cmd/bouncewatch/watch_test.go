@@ -22,6 +22,7 @@ type process struct {
 	url    string
 	stop   context.CancelFunc
 	status chan int
+	said   chan string // all its log, once it ended
 }
 
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
@@ -29,7 +30,7 @@ var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 func startDaemon(t *testing.T, args ...string) *process {
 	t.Helper()
 	ctx, stop := context.WithCancel(t.Context())
-	d := &process{t: t, stop: stop, status: make(chan int, 1)}
+	d := &process{t: t, stop: stop, status: make(chan int, 1), said: make(chan string, 1)}
 	logR, logW := io.Pipe()
 	args = append([]string{"watch", "--web.listen-address", "127.0.0.1:0"}, args...)
 	go func() {
@@ -37,9 +38,10 @@ func startDaemon(t *testing.T, args ...string) *process {
 		logW.Close()
 	}()
 	address := make(chan string, 1)
-	var said strings.Builder
 	go func() { // reads on for as long as the daemon writes
 		defer close(address)
+		var said strings.Builder
+		defer func() { d.said <- said.String() }()
 		for s := bufio.NewScanner(logR); s.Scan(); {
 			said.WriteString(s.Text() + "\n")
 			if m := listening.FindStringSubmatch(s.Text()); m != nil {
@@ -49,7 +51,7 @@ func startDaemon(t *testing.T, args ...string) *process {
 	}()
 	a, ok := <-address
 	if !ok {
-		t.Fatalf("the daemon ended with status %d before it listened:\n%s", <-d.status, said.String())
+		t.Fatalf("the daemon ended with status %d before it listened:\n%s", <-d.status, <-d.said)
 	}
 	d.url = "http://" + a
 	t.Cleanup(stop)
@@ -102,7 +104,7 @@ func (d *process) end() {
 	d.t.Helper()
 	d.stop()
 	if status := <-d.status; status != exitOK {
-		d.t.Errorf("the daemon ended with status %d", status)
+		d.t.Errorf("the daemon ended with status %d:\n%s", status, <-d.said)
 	}
 }
 

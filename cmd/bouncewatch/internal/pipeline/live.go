@@ -141,7 +141,8 @@ func (l *Live) Run(ctx context.Context) error {
 	defer func() { l.follower.Close() }()
 	for {
 		err := l.step(ctx)
-		if ctx.Err() != nil {
+		// The context that the follower was started with may end a moment before ctx.
+		if ctx.Err() != nil || errors.Is(err, context.Canceled) {
 			break
 		}
 		if err != nil && !errors.Is(err, context.DeadlineExceeded) {

@@ -357,3 +357,28 @@ type broken struct{ Follower }
 func (broken) Next(context.Context) (tailer.Batch, error) {
 	return tailer.Batch{}, io.ErrClosedPipe
 }
+
+// The context of the follower is a parent of the one that Run waits for, and
+// ends a moment earlier: that is an end like any other, and no fault.
+func TestFollowerThatEndsFirstIsNoFault(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	l := startLive(t, dir, &script{lines: bounceLines(3)})
+	steps(t, l, 3)
+	l.follower = ended{l.follower}
+	if err := l.Run(t.Context()); err != nil {
+		t.Errorf("Run = %v, want no error", err)
+	}
+	snapshot, err := dir.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := bounces(snapshot.Counts); n != 3 {
+		t.Errorf("%d bounces on disk after the end, want 3", n)
+	}
+}
+
+type ended struct{ Follower }
+
+func (ended) Next(context.Context) (tailer.Batch, error) {
+	return tailer.Batch{}, context.Canceled
+}
