@@ -28,12 +28,12 @@ func TestFiguresOfRealLogs(t *testing.T) {
 			}
 		}
 		want := map[string]uint64{}
-		for f, status := range truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl", plainFate) {
+		for f, h := range truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl", plainFate) {
 			if correction, ok := corrections[f]; ok {
-				status = correction
+				h = correction
 			}
 			if !refused[f.id] {
-				want[status]++
+				want[h.last]++
 			}
 		}
 		fates := &figures.Fates

@@ -82,12 +82,12 @@ func fateOf(id, recipient string) fate {
 
 func testOutcomes(t *testing.T, name string) {
 	want := truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl", fateOf)
-	got, refused, anonymous := map[fate]Outcome{}, map[string]bool{}, map[string]bool{}
+	got, refused, anonymous := map[fate]end{}, map[string]bool{}, map[string]bool{}
 	for _, s := range readFile(t, &Tracker{}, name) {
 		for _, m := range s.Messages {
 			for _, r := range m.Recipients {
 				if r.Outcome != Refused {
-					got[fateOf(m.QueueID, r.Address)] = r.Outcome
+					got[fateOf(m.QueueID, r.Address)] = end{r.Outcome, m.FateOf(&r), r.Deferred}
 					anonymous[m.QueueID] = anonymous[m.QueueID] || r.Address == "" && r.Outcome == Expired
 				}
 			}
@@ -97,56 +97,75 @@ func testOutcomes(t *testing.T, name string) {
 		}
 	}
 	maps.Copy(want, corrections)
-	for f, status := range want {
-		if refused[f.id] && status == "bounced" || status == "queued" {
+	for f, h := range want {
+		if refused[f.id] && h.last == "bounced" || h.last == "queued" {
 			continue // the client was refused; "queued" is no attempt, and no Event
 		}
-		if o, ok := got[f]; !ok || !fits(o, status) {
-			if _, elsewhere := corrections[f]; elsewhere && !ok || anonymous[f.id] && status == "expired" {
+		if e, ok := got[f]; !ok || !e.fits(h) {
+			if _, elsewhere := corrections[f]; elsewhere && !ok || anonymous[f.id] && h.last == "expired" {
 				continue
 			}
-			t.Errorf("%s %s: got %v (%v), want %s", f.id, f.recipient, o, ok, status)
+			t.Errorf("%s %s: got %+v (%v), want %+v", f.id, f.recipient, e, ok, h)
 		}
 	}
-	for f, o := range got {
+	for f, e := range got {
 		if _, ok := want[f]; !ok && f.recipient != "" {
-			t.Errorf("%s %s: got %v, the truth has no such delivery", f.id, f.recipient, o)
+			t.Errorf("%s %s: got %+v, the truth has no such delivery", f.id, f.recipient, e)
 		}
 	}
+}
+
+// An end is what became of a recipient, a history is what the truth says of it.
+type end struct {
+	outcome  Outcome
+	fate     Fate
+	deferred int
+}
+
+type history struct {
+	last     string // status
+	deferred int    // attempts
 }
 
 // corrections are what the logs say where the truth ends early: a reply with
 // control characters that was logged as a line of blanks, and a line that syslog
 // got in two pieces.
-var corrections = map[fate]string{
-	{"1xW4Z9-0000000061x-2GMd", "ben.olsen+list449@smallbiz.example.org"}: "removed",
-	{"1xW4fg-0005wF-3C", "kim.weber188@smallbiz.example.org"}:             "bounced",
+var corrections = map[fate]history{
+	{"1xW4Z9-0000000061x-2GMd", "ben.olsen+list449@smallbiz.example.org"}: {"removed", 1},
+	{"1xW4fg-0005wF-3C", "kim.weber188@smallbiz.example.org"}:             {"bounced", 1},
 }
 
-func fits(o Outcome, status string) bool {
-	switch o {
-	case Delivered, Requeued:
-		return status == "sent"
+// fits says whether the end is that of the history: the outcome, at the first try
+// or after so many deferrals.
+func (e end) fits(h history) bool {
+	if e.deferred != h.deferred {
+		return false
+	}
+	switch e.outcome {
+	case Delivered:
+		return h.last == "sent" && e.fate == map[bool]Fate{true: DeliveredFirst, false: DeliveredLater}[h.deferred == 0]
+	case Requeued:
+		return h.last == "sent"
 	case Failed:
-		return status == "bounced"
+		return h.last == "bounced"
 	case Expired:
-		return status == "expired"
+		return h.last == "expired"
 	case Queued:
-		return status == "deferred"
+		return h.last == "deferred"
 	case Gone:
-		return status == "removed"
+		return h.last == "removed"
 	}
 	return false
 }
 
-// truth is the last status of each recipient of each message.
-func truth(t *testing.T, name string, fateOf func(id, recipient string) fate) map[fate]string {
+// truth is what happened to each recipient of each message.
+func truth(t *testing.T, name string, fateOf func(id, recipient string) fate) map[fate]history {
 	file, err := os.Open(filepath.Join(corpus, name))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	out := map[fate]string{}
+	out := map[fate]history{}
 	lines := bufio.NewScanner(file)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
@@ -160,13 +179,18 @@ func truth(t *testing.T, name string, fateOf func(id, recipient string) fate) ma
 		}
 		switch {
 		case o.Event == "expire":
-			for f, status := range out {
-				if f.id == o.QueueID && (status == "deferred" || status == "queued") {
-					out[f] = "expired"
+			for f, h := range out {
+				if f.id == o.QueueID && (h.last == "deferred" || h.last == "queued") {
+					out[f] = history{"expired", h.deferred}
 				}
 			}
 		case o.Event == "delivery" && o.Direction == "outbound":
-			out[fateOf(o.QueueID, o.Recipient)] = o.Status
+			f := fateOf(o.QueueID, o.Recipient)
+			h := history{o.Status, out[f].deferred}
+			if h.last == "deferred" {
+				h.deferred++
+			}
+			out[f] = h
 		}
 	}
 	return out
