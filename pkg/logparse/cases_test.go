@@ -111,7 +111,10 @@ func checkCase(t *testing.T, c *hardCase) {
 		return
 	}
 	for key, want := range c.Expect {
-		if got, known := caseValue(&last, key, want); known && !caseEqual(key, got, want) {
+		if key == "event" || key == "outcome" {
+			continue
+		}
+		if got, known := caseValue(&last, key, want); !known || !caseEqual(key, got, want) {
 			fail(key, got, want)
 		}
 	}

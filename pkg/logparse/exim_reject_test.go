@@ -1,7 +1,6 @@
 package logparse
 
 import (
-	"encoding/json"
 	"testing"
 )
 
@@ -19,7 +18,7 @@ func exCheckRejectLog(t *testing.T, name string) {
 	var p Parser
 	var ev Event
 	refusals, headers := 0, 0
-	for i, line := range pfReadLines(t, "exim-logs/rejectlog."+name) {
+	for i, line := range readLines(t, "exim-logs/rejectlog."+name) {
 		got := p.Parse(line, &ev)
 		truth, record := truths[string(line)]
 		switch {
@@ -48,16 +47,9 @@ func exCheckRejectLog(t *testing.T, name string) {
 
 // exTruthsByText has every line of a main log: with its truth, or with nil.
 func exTruthsByText(t *testing.T, name string) map[string]*pfTruth {
-	byLine := map[int]*pfTruth{}
-	for _, row := range pfReadLines(t, "exim-logs/"+name+".truth.jsonl") {
-		truth := new(pfTruth)
-		if err := json.Unmarshal(row, truth); err != nil {
-			t.Fatal(err)
-		}
-		byLine[truth.Line] = truth
-	}
+	byLine := readTruths(t, "exim-logs/"+name+".truth.jsonl")
 	byText := map[string]*pfTruth{}
-	for i, line := range pfReadLines(t, "exim-logs/"+name+".log") {
+	for i, line := range readLines(t, "exim-logs/"+name+".log") {
 		byText[string(line)] = byLine[i+1]
 	}
 	return byText

@@ -2,104 +2,10 @@ package logparse
 
 import (
 	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"net/netip"
-	"os"
-	"path/filepath"
-	"regexp"
-	"strconv"
 	"strings"
 	"testing"
-	"unsafe"
 )
-
-const pfTestdata = "../../testdata"
-
-// pfCase is a line and what is certain about it.
-type pfCase struct {
-	ID, Line string
-	LineB64  string                     `json:"line_b64"`
-	Expect   map[string]json.RawMessage `json:"expect"`
-}
-
-func TestPostfixCases(t *testing.T) {
-	for _, row := range pfReadLines(t, "cases/postfix.jsonl") {
-		var c pfCase
-		if err := json.Unmarshal(row, &c); err != nil {
-			t.Fatal(err)
-		}
-		t.Run(c.ID, func(t *testing.T) { pfCheckCase(t, &c) })
-	}
-}
-
-var pfPadding = regexp.MustCompile(`\{\{PAD:(\d+)\}\}`)
-
-func (c *pfCase) input(t *testing.T) []byte {
-	if c.LineB64 != "" {
-		b, err := base64.StdEncoding.DecodeString(c.LineB64)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return b
-	}
-	return []byte(pfPadding.ReplaceAllStringFunc(c.Line, func(s string) string {
-		n, _ := strconv.Atoi(pfPadding.FindStringSubmatch(s)[1])
-		return strings.Repeat("x", n)
-	}))
-}
-
-func pfCheckCase(t *testing.T, c *pfCase) {
-	var p Parser
-	var ev Event
-	var got Result
-	for _, line := range bytes.Split(c.input(t), []byte("\n")) {
-		got = p.Parse(line, &ev)
-	}
-	if want, ok := c.Expect["event"]; ok && (got == ResultEvent) != (string(want) == "true") {
-		t.Fatalf("event: got %v, want %s", got, want)
-	}
-	if string(c.Expect["outcome"]) == "false" && got != ResultRemark {
-		t.Fatalf("outcome: got %v, want a remark", got)
-	}
-	if got != ResultEvent && got != ResultRemark {
-		return
-	}
-	for key, want := range c.Expect {
-		if check := pfChecks[key]; check != nil && !check(&ev, pfUnquote(want)) {
-			t.Errorf("%s: want %s in %s", key, want, pfShow(&ev))
-		}
-	}
-}
-
-// pfUnquote is the string or number of a JSON value, "" for null.
-func pfUnquote(raw json.RawMessage) string {
-	s := strings.Trim(string(raw), `"`)
-	if s == "null" {
-		return ""
-	}
-	return s
-}
-
-var pfChecks = map[string]func(ev *Event, want string) bool{
-	"direction": func(ev *Event, want string) bool { return ev.Direction.String() == want },
-	"status":    pfStatusIs,
-	"code":      func(ev *Event, want string) bool { return ev.Code.String() == want },
-	"enhanced":  func(ev *Event, want string) bool { return ev.Enhanced.String() == want },
-	"dsn":       func(ev *Event, want string) bool { return ev.DSN.String() == want },
-	"temporary": func(ev *Event, want string) bool {
-		return (ev.Status == Deferred || ev.Status == TempFailed) == (want == "true")
-	},
-	"stage":            func(ev *Event, want string) bool { return ev.Stage.String() == want },
-	"queue_id":         func(ev *Event, want string) bool { return string(ev.QueueID) == want },
-	"recipient_domain": func(ev *Event, want string) bool { return string(ev.RecipientDomain()) == want },
-	"recipients":       func(ev *Event, want string) bool { return strconv.Itoa(ev.Recipients) == want },
-	"relay_host":       func(ev *Event, want string) bool { return string(ev.RelayHost) == want },
-	"relay_ip":         func(ev *Event, want string) bool { return pfSameIP(ev.RelayIP, want) },
-	"relay_port":       func(ev *Event, want string) bool { return strconv.Itoa(int(ev.RelayPort)) == want },
-	"client_ip":        func(ev *Event, want string) bool { return pfSameIP(ev.ClientIP, want) },
-	"program":          func(ev *Event, want string) bool { return string(ev.Program) == want },
-}
 
 // pfStatusIs compares with the words of Postfix that are another status here.
 func pfStatusIs(ev *Event, want string) bool {
@@ -142,20 +48,10 @@ func TestPostfixCorpus(t *testing.T) {
 }
 
 func pfCheckCorpus(t *testing.T, name string) {
-	truths := map[int]pfTruth{}
-	for _, row := range pfReadLines(t, "postfix-logs/"+name+".truth.jsonl") {
-		var truth pfTruth
-		if err := json.Unmarshal(row, &truth); err != nil {
-			t.Fatal(err)
-		}
-		if _, twice := truths[truth.Line]; twice {
-			t.Fatalf("line %d has two truths", truth.Line)
-		}
-		truths[truth.Line] = truth
-	}
+	truths := readTruths(t, "postfix-logs/"+name+".truth.jsonl")
 	var p Parser
 	var ev Event
-	for i, line := range pfReadLines(t, "postfix-logs/"+name+".log") {
+	for i, line := range readLines(t, "postfix-logs/"+name+".log") {
 		got := p.Parse(line, &ev)
 		truth, known := truths[i+1]
 		switch {
@@ -363,25 +259,11 @@ func TestPostfixText(t *testing.T) {
 }
 
 func TestPostfixAllocates(t *testing.T) {
-	lines := pfReadLines(t, "postfix-logs/pf37.log")[:2000]
-	var p Parser
-	var ev Event
-	n := testing.AllocsPerRun(1, func() {
-		for _, line := range lines {
-			p.Parse(line, &ev)
-		}
-	})
-	if n != 0 {
-		t.Errorf("%v allocations for %d lines", n, len(lines))
-	}
+	checkNoAllocations(t, "postfix-logs/pf37.log")
 }
 
 func FuzzPostfix(f *testing.F) {
-	for _, row := range pfReadLines(f, "cases/postfix.jsonl") {
-		var c pfCase
-		if err := json.Unmarshal(row, &c); err != nil {
-			f.Fatal(err)
-		}
+	for _, c := range readCases(f, "postfix.jsonl") {
 		if _, message, ok := strings.Cut(c.Line, "]: "); ok {
 			f.Add("postfix/smtp", []byte(message))
 			f.Add("postfix/smtpd", []byte(message))
@@ -402,26 +284,12 @@ func FuzzPostfix(f *testing.F) {
 		if got == ResultForeign || got >= NumResults {
 			t.Fatalf("result %d", got)
 		}
-		for _, b := range [][]byte{ev.QueueID, ev.Recipient, ev.Sender, ev.RelayHost, ev.RelayIP, ev.ClientIP, ev.Text} {
-			if !pfInside(b, message) {
-				t.Fatalf("%q is not part of the message", b)
-			}
-		}
+		checkSlices(t, &ev, message)
 	})
 }
 
-// pfInside says whether b is a part of whole, in memory.
-func pfInside(b, whole []byte) bool {
-	if b == nil {
-		return true
-	}
-	start := uintptr(unsafe.Pointer(unsafe.SliceData(whole)))
-	at := uintptr(unsafe.Pointer(unsafe.SliceData(b)))
-	return at >= start && at+uintptr(len(b)) <= start+uintptr(len(whole))
-}
-
 func BenchmarkPostfix(b *testing.B) {
-	lines := pfReadLines(b, "postfix-logs/pf37.log")
+	lines := readLines(b, "postfix-logs/pf37.log")
 	var p Parser
 	var ev Event
 	b.ReportAllocs()
@@ -433,12 +301,4 @@ func BenchmarkPostfix(b *testing.B) {
 func pfShow(ev *Event) string {
 	return strings.Join([]string{ev.Direction.String(), ev.Status.String(), ev.Code.String(), ev.Enhanced.String(),
 		ev.Stage.String(), string(ev.QueueID), string(ev.Recipient)}, " ")
-}
-
-func pfReadLines(t testing.TB, name string) [][]byte {
-	b, err := os.ReadFile(filepath.Join(pfTestdata, name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return bytes.Split(bytes.TrimSuffix(b, []byte("\n")), []byte("\n"))
 }

@@ -228,7 +228,7 @@ func FuzzStep(f *testing.F) {
 		}
 		whole := p.frame.Message
 		for _, b := range [][]byte{st.QueueID, st.Sender, st.MessageID, st.Other, st.ClientName, st.ClientIP, st.User, st.Login} {
-			if ok && !pfInside(b, whole) {
+			if ok && !isInside(b, whole) {
 				t.Fatalf("%q is not part of the message", b)
 			}
 		}
