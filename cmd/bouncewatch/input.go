@@ -24,14 +24,16 @@ func readAll(cmd *cobra.Command, args []string, calendar func(file string) *logp
 		}
 		p := common
 		p.Counts, p.Calendar = aggregate.NewWithoutDomains(), calendar(file)
-		if err := readFile(cmd, file, &p); err != nil {
+		if err := eachBlock(cmd, file, func(b *tailer.Block) { p.Block(b) }); err != nil {
 			errs = append(errs, err)
 		}
 	}
 	return printFaults(cmd, errs)
 }
 
-func readFile(cmd *cobra.Command, file string, p *pipeline.Pipeline) error {
+// eachBlock shows an input to visit, block by block, until its end, its first fault
+// or an interrupt.
+func eachBlock(cmd *cobra.Command, file string, visit func(*tailer.Block)) error {
 	r, err := openInput(cmd, file)
 	if err != nil {
 		return err
@@ -39,7 +41,7 @@ func readFile(cmd *cobra.Command, file string, p *pipeline.Pipeline) error {
 	defer r.Close()
 	for cmd.Context().Err() == nil {
 		block, err := r.Next()
-		p.Block(&block)
+		visit(&block)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"time"
 
@@ -49,7 +48,7 @@ func (o *storyFlags) follow(cmd *cobra.Command, args []string, t *story.Tracker)
 	}
 	for _, file := range byTime(files, calendar) {
 		feed := story.Feed{Tracker: t, Calendar: calendar(file), Classifier: classifier}
-		if err := feedFile(cmd, file, &feed); err != nil {
+		if err := eachBlock(cmd, file, func(b *tailer.Block) { feed.Block(b) }); err != nil {
 			errs = append(errs, err)
 		}
 	}
@@ -70,25 +69,6 @@ func (o *storyFlags) follow(cmd *cobra.Command, args []string, t *story.Tracker)
 		}
 	}
 	return printFaults(cmd, errs)
-}
-
-func feedFile(cmd *cobra.Command, file string, feed *story.Feed) error {
-	r, err := openInput(cmd, file)
-	if err != nil {
-		return err
-	}
-	defer r.Close()
-	for cmd.Context().Err() == nil {
-		block, err := r.Next()
-		feed.Block(&block)
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // byTime sorts logs by the time of their first line. A rotated log has a greater
