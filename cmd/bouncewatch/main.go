@@ -92,7 +92,8 @@ by itself which of them a line is from.`
 const examples = `  bouncewatch analyze /var/log/mail.log*          a report on archived logs
   bouncewatch explain '550 5.7.26 unauthenticated'  what a reply means
   bouncewatch doctor                              is all well on this host?
-  bouncewatch watch                               metrics for Prometheus on 127.0.0.1:10550`
+  bouncewatch watch                               metrics for Prometheus on 127.0.0.1:10550
+  bouncewatch demo                                the same, on mail that is made up`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
@@ -100,7 +101,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newWatch(), newAnalyze(), newMerge(), newDiff(), newEvents(), newTrace(), newMessages(), newSuppress(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newVersion())
+	root.AddCommand(newWatch(), newAnalyze(), newMerge(), newDiff(), newEvents(), newTrace(), newMessages(), newSuppress(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newDemo(), newVersion())
 	return root
 }
 

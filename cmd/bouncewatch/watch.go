@@ -105,7 +105,8 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		}
 		return inputError{err}
 	}
-	if err := o.serve(cmd.Context(), live, c, listeners, logger); err != nil {
+	defer o.reloads(cmd.Context(), live, logger)()
+	if err := serve(cmd.Context(), live, c, listeners, logger); err != nil {
 		return inputError{err}
 	}
 	return nil
@@ -224,7 +225,7 @@ func warnIfOpen(listeners []net.Listener, webConfig string, logger *slog.Logger)
 
 // serve runs until the context ends, with the counting loop and the web server
 // side by side; the fault of one ends both.
-func (o *watchOptions) serve(ctx context.Context, live *pipeline.Live, c config.Config, listeners []net.Listener, logger *slog.Logger) error {
+func serve(ctx context.Context, live *pipeline.Live, c config.Config, listeners []net.Listener, logger *slog.Logger) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	server := &http.Server{Handler: web.Handler(live.View, logger), ReadHeaderTimeout: 10 * time.Second,
@@ -238,7 +239,6 @@ func (o *watchOptions) serve(ctx context.Context, live *pipeline.Live, c config.
 		cancel(err)
 		served <- err
 	}()
-	defer o.reloads(ctx, live, logger)()
 	logger.Info("following", "logs", strings.Join(c.Logs, " "), "state_dir", c.StateDir)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
 	runErr := live.Run(ctx)
