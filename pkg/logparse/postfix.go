@@ -6,10 +6,11 @@ import "bytes"
 type pfRole uint8
 
 const (
-	pfServes pfRole = 1 << iota // refuses clients
-	pfTalks                     // repeats what a remote server said
-	pfQueues                    // gives up on old mail
-	pfOther  pfRole = 0         // nothing of the kind
+	pfServes   pfRole = 1 << iota // refuses clients
+	pfTalks                       // repeats what a remote server said
+	pfQueues                      // gives up on old mail
+	pfDelivers                    // what all do
+	pfOther    pfRole = 0         // nothing else
 )
 
 // pfDaemons are the programs of Postfix that log, by the last part of their
@@ -56,6 +57,9 @@ func pfRoleOf(program []byte) (role pfRole, ok bool) {
 func pfIdle(f *Frame) bool {
 	id, rest := pfQueueID(f.Message)
 	f.id, f.rest = id, rest
+	if len(rest) == 0 || pfOpeners[rest[0]]&(f.role|pfDelivers) == 0 {
+		return true
+	}
 	switch {
 	case f.role&pfTalks != 0 && (f.role&pfQueues == 0 || !bytes.HasSuffix(rest, pfQueueActive)):
 		return false
@@ -63,6 +67,23 @@ func pfIdle(f *Frame) bool {
 		return false
 	}
 	return id == nil || !pfStarts(rest, "to=")
+}
+
+// pfOpeners are the bytes that lines about outcomes can begin with behind the queue
+// id, with the roles of the daemons that write such. Most lines end here.
+var pfOpeners = pfOpenersOf()
+
+func pfOpenersOf() (openers [256]pfRole) {
+	openers['t'] |= pfDelivers // to=
+	openers['f'] |= pfQueues   // from=
+	openers[pfNoTLS[0]] |= pfTalks
+	for i := range pfForms {
+		openers[pfForms[i].prefix[0]] |= pfTalks
+	}
+	for _, verb := range pfVerbs {
+		openers[verb[0]] |= pfServes
+	}
+	return openers
 }
 
 // pfQueueActive ends the lines of the queue manager that tell of mail it begins
@@ -99,12 +120,12 @@ func parsePostfix(f *Frame, ev *Event) Result {
 // there is none and for NOQUEUE. Queue ids are short (hexadecimal) or long (base
 // 52); a word in small letters is one of Postfix's own, such as "warning".
 func pfQueueID(message []byte) (id, rest []byte) {
-	n, other := 0, false
-	for n < len(message) && pfIsAlnum(message[n]) {
-		other = other || message[n] < 'a'
+	n, kinds := 0, pfIDByte(0)
+	for n < len(message) && pfIDBytes[message[n]] != 0 {
+		kinds |= pfIDBytes[message[n]]
 		n++
 	}
-	if n == 0 || n > pfMaxQueueID || !other || n+1 >= len(message) || message[n] != ':' || message[n+1] != ' ' {
+	if n == 0 || n > pfMaxQueueID || kinds&pfIDOther == 0 || n+1 >= len(message) || message[n] != ':' || message[n+1] != ' ' {
 		return nil, message
 	}
 	if string(message[:n]) == "NOQUEUE" {
@@ -114,6 +135,28 @@ func pfQueueID(message []byte) (id, rest []byte) {
 }
 
 const pfMaxQueueID = 40
+
+// pfIDByte says whether a byte can stand in a queue id.
+type pfIDByte uint8
+
+const (
+	pfIDSmall pfIDByte = 1 << iota // a small letter
+	pfIDOther                      // a capital or a digit
+)
+
+var pfIDBytes = pfIDBytesOf()
+
+func pfIDBytesOf() (kinds [256]pfIDByte) {
+	for c := range kinds {
+		switch {
+		case 'a' <= c && c <= 'z':
+			kinds[c] = pfIDSmall
+		case pfIsAlnum(byte(c)):
+			kinds[c] = pfIDOther
+		}
+	}
+	return kinds
+}
 
 // pfExpiry reads the queue manager's last word about a message:
 // "from=<sender>, status=expired, returned to sender".

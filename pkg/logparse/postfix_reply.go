@@ -37,11 +37,14 @@ var pfForms = [...]pfForm{
 	{"connect to ", " ", Connect, pfTailNone},
 }
 
+// pfNoTLS begins what a client says of a server that offers TLS in vain.
+const pfNoTLS = "Cannot start TLS: "
+
 // pfRemark reads a reply or a fault that is not the final word of an attempt:
 // the client goes on to the next host.
 func pfRemark(b []byte, ev *Event) Result {
 	ev.Text = b
-	if ev.QueueID != nil && pfStarts(b, "Cannot start TLS: ") {
+	if ev.QueueID != nil && pfStarts(b, pfNoTLS) {
 		ev.Direction, ev.Stage = Outbound, StartTLS
 		return ResultRemark
 	}
@@ -64,7 +67,7 @@ func pfDecide(ev *Event) {
 	}
 	// error(8) and retry(8) repeat what an earlier attempt met.
 	ev.Text, _ = pfAfter(ev.Text, "delivery temporarily suspended: ")
-	if pfStarts(ev.Text, "Cannot start TLS: ") {
+	if pfStarts(ev.Text, pfNoTLS) {
 		ev.Stage = StartTLS
 		return
 	}
