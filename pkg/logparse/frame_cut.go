@@ -26,18 +26,21 @@ type parserState struct {
 	ownFile bool // the last line with a header at its beginning was of a server that writes its own file
 
 	header headerMemory
+	own    headerMemory // of lines that a server writes to its own file
 	copies copyMemory
 	tags   tagMemory
+	tag    *tagEntry // of the last line, nil where it was not looked up yet
 }
 
 // cut splits a line into header and message.
 func (p *Parser) cut(line []byte, f *Frame) frameKind {
 	*f = Frame{Lines: 1}
-	if p.state.header.recall(line, f) && bytes.IndexByte(line, 0) < 0 {
+	if rest := p.state.header.recall(line, f); rest != nil && p.readTag(rest, f) && bytes.IndexByte(line, 0) < 0 {
 		p.state.ownFile = false
 		return p.finish(f)
 	}
 	*f = Frame{Lines: 1}
+	p.state.tag = nil
 	kind := p.cutHeader(line, f)
 	if kind == frameNone || kind == frameFull && bytes.IndexByte(line, 0) >= 0 {
 		*f = Frame{Lines: 1}
@@ -52,10 +55,16 @@ func (p *Parser) cut(line []byte, f *Frame) frameKind {
 	return p.finish(f)
 }
 
+// readTag is that of the Frame with a memory.
+func (p *Parser) readTag(b []byte, f *Frame) bool {
+	p.state.tag = p.state.tags.recall(b, f)
+	return p.state.tag != nil || f.readTag(b)
+}
+
 // cutHeader is frameHeader with a memory.
 func (p *Parser) cutHeader(line []byte, f *Frame) frameKind {
-	rest := p.state.header.recallOwn(line, f)
-	if rest != nil {
+	rest := p.state.own.recall(line, f)
+	if rest != nil && isAlnum(rest[0]) { // a zone may follow a stamp
 		frameOwnFile(rest, f)
 		p.state.ownFile = f.Program == nil
 		return frameFull
@@ -64,7 +73,7 @@ func (p *Parser) cutHeader(line []byte, f *Frame) frameKind {
 	if kind == frameFull {
 		p.state.header.keep(line, f)
 		if p.state.ownFile = f.Program == nil; p.state.ownFile {
-			p.state.header.keepOwn(line, f)
+			p.state.own.keepOwn(line, f)
 		}
 	}
 	return kind
@@ -145,10 +154,7 @@ func frameOrigin(rest []byte, f *Frame) frameKind {
 
 // readTag cuts "postfix/smtp[1234]: message"; the colon may be missing behind a pid.
 func (f *Frame) readTag(b []byte) bool {
-	i := 0
-	for i < len(b) && b[i] != ':' && b[i] != '[' && b[i] > ' ' {
-		i++
-	}
+	i := tagLen(b)
 	if i == 0 || i == len(b) {
 		return false
 	}
@@ -160,6 +166,15 @@ func (f *Frame) readTag(b []byte) bool {
 		return true
 	}
 	return b[i] == '[' && f.readPID(b, i)
+}
+
+// tagLen is the length of the tag that b begins with.
+func tagLen(b []byte) int {
+	i := 0
+	for i < len(b) && b[i] != ':' && b[i] != '[' && b[i] > ' ' {
+		i++
+	}
+	return i
 }
 
 func (f *Frame) readPID(b []byte, i int) bool {

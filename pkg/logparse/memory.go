@@ -2,83 +2,89 @@ package logparse
 
 import "bytes"
 
-// A headerMemory spares most of the work on a header that begins like the one
-// before: the same second, the same host.
+// A headerMemory spares most of the work on a header that is like the one before:
+// the same day and the same host, mostly the same second. It is about headers of
+// the form "stamp host ", or "stamp " in the file of a server that writes its own.
 type headerMemory struct {
-	stamp  [40]byte // as it stands in the line
-	n      int      // its length; 0: nothing is remembered
-	parsed Stamp
-	host   [64]byte
-	hostN  int
+	text  [128]byte // as it stood in the line
+	n     int       // its length; 0: nothing is remembered
+	clock int       // where hh:mm:ss begins
+	tail  int       // where clock and fraction end
+	host  int       // where the host begins; n without one
+	stamp Stamp
+}
 
-	own       [exStampLen]byte // of a server that writes its own file
-	ownParsed Stamp            // zero: nothing is remembered
+// keep remembers the header of a line that begins "stamp host tag".
+func (m *headerMemory) keep(line []byte, f *Frame) {
+	m.n = 0
+	stamp, n := stampBSD(line)
+	if n == 0 {
+		stamp, n = stampISO(line)
+	}
+	host, tag := n+1, n+1+len(f.Host)+1
+	if n == 0 || stamp != f.Stamp || len(f.Host) == 0 || f.Program == nil || !isLetter(f.Host[0]) {
+		return // a year or a zone may follow a stamp
+	}
+	if !frameAt(line, n, " ") || !sameBytes(line, host, f.Host) || !frameAt(line, tag-1, " ") || !sameBytes(line, tag, f.Program) {
+		return // a level, a relay or another blank stands between
+	}
+	m.set(line, stamp, host, tag)
+}
+
+// keepOwn remembers a stamp to the second without fraction and zone.
+func (m *headerMemory) keepOwn(line []byte, f *Frame) {
+	m.n = 0
+	if stamp, n := stampISO(line); n == exStampLen && stamp == f.Stamp && frameAt(line, n, " ") {
+		m.set(line, stamp, n+1, n+1)
+	}
 }
 
 // exStampLen is the length of "2024-06-03 10:00:00".
 const exStampLen = 19
 
-// keep remembers the header of a line that begins "stamp host tag".
-func (m *headerMemory) keep(line []byte, f *Frame) {
-	m.n = 0
-	if f.Host == nil {
+func (m *headerMemory) set(line []byte, stamp Stamp, host, n int) {
+	clock := bytes.IndexByte(line, ':') - len("hh")
+	if n > len(m.text) || clock < 0 {
 		return
 	}
-	stamp, n := stampBSD(line)
-	if n == 0 {
-		stamp, n = stampISO(line)
-	}
-	host := len(f.Host)
-	if n == 0 || n > len(m.stamp) || stamp != f.Stamp || host == 0 || host > len(m.host) || f.Program == nil {
-		return
-	}
-	if tag := n + 1 + host + 1; !frameAt(line, n, " ") || !sameBytes(line, n+1, f.Host) || tag >= len(line) || line[tag-1] != ' ' || !sameBytes(line, tag, f.Program) {
-		return // a level, a relay or another blank stands between
-	}
-	m.n, m.parsed, m.hostN = n, stamp, host
-	copy(m.stamp[:], line[:n])
-	copy(m.host[:], f.Host)
+	m.n, m.clock, m.host, m.stamp = n, clock, host, stamp
+	m.tail = new(Stamp).readClock(line, clock)
+	copy(m.text[:], line[:n])
 }
 
-// keepOwn remembers a stamp to the second without fraction and zone.
-func (m *headerMemory) keepOwn(line []byte, f *Frame) {
-	m.ownParsed = Stamp{}
-	if stamp, n := stampISO(line); n == exStampLen && stamp == f.Stamp {
-		m.ownParsed = stamp
-		copy(m.own[:], line)
-	}
-}
-
-// recallOwn cuts the stamp off a line that begins with the same one; nil if it
-// does not. A zone may follow a stamp.
-func (m *headerMemory) recallOwn(line []byte, f *Frame) (rest []byte) {
-	if m.ownParsed.IsZero() || len(line) < exStampLen+2 || line[exStampLen] != ' ' || !isAlnum(line[exStampLen+1]) ||
-		!bytes.Equal(line[:exStampLen], m.own[:]) {
+// recall cuts the header off a line that begins with the same one, but for the
+// clock; nil if it does not. What follows is not looked at.
+func (m *headerMemory) recall(line []byte, f *Frame) (rest []byte) {
+	if m.n == 0 || len(line) <= m.n || string(line[:m.n]) != string(m.text[:m.n]) && !m.tick(line) {
 		return nil
 	}
-	f.Stamp = m.ownParsed
-	return line[exStampLen+1:]
+	f.Stamp = m.stamp
+	if m.host < m.n {
+		f.Host = line[m.host : m.n-1]
+	}
+	return line[m.n:]
 }
 
-func isAlnum(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' }
+// tick sets the clock to that of a line whose header is otherwise the same.
+func (m *headerMemory) tick(line []byte) bool {
+	if string(line[:m.clock]) != string(m.text[:m.clock]) || string(line[m.tail:m.n]) != string(m.text[m.tail:m.n]) {
+		return false
+	}
+	s := m.stamp
+	s.FracDigits, s.Nanosecond = 0, 0
+	if s.readClock(line, m.clock) != m.tail {
+		return false
+	}
+	m.stamp = s
+	copy(m.text[m.clock:m.tail], line[m.clock:m.tail])
+	return true
+}
 
 func sameBytes(b []byte, i int, s []byte) bool {
 	return i <= len(b) && len(b)-i >= len(s) && bytes.Equal(b[i:i+len(s)], s)
 }
 
-// recall cuts a line that begins with the same stamp and host, if a tag follows.
-// What it does not cut is left to frameHeader.
-func (m *headerMemory) recall(line []byte, f *Frame) bool {
-	host := m.n + 1
-	tag := host + m.hostN + 1
-	if m.n == 0 || len(line) <= tag || line[tag-1] != ' ' || line[m.n] != ' ' ||
-		!isLetter(line[host]) || // a year or a zone may follow a stamp
-		!bytes.Equal(line[:m.n], m.stamp[:m.n]) || !bytes.Equal(line[host:tag-1], m.host[:m.hostN]) {
-		return false
-	}
-	f.Stamp, f.Host = m.parsed, line[host:tag-1]
-	return f.readTag(line[tag:])
-}
+func isAlnum(c byte) bool { return isLetter(c) || c >= '0' && c <= '9' }
 
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 
@@ -86,28 +92,59 @@ func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 // log has a dozen of them.
 type tagMemory struct {
 	entries [16]tagEntry
+	odd     tagEntry // of a tag that is not remembered
 }
 
 type tagEntry struct {
-	tag  [48]byte
-	n    uint8
-	role pfRole
-	ours bool // a Postfix daemon
+	tag   [48]byte
+	n     uint8
+	plain bool // it has no byte at which readTag would end it
+	role  pfRole
+	ours  bool // a Postfix daemon
 }
 
-// postfix is pfRoleOf with a memory.
-func (m *tagMemory) postfix(program []byte) (role pfRole, ok bool) {
-	n := len(program)
-	if n == 0 || n > len(m.entries[0].tag) {
-		return pfRoleOf(program)
+// of is the entry of a tag.
+func (m *tagMemory) of(tag []byte) *tagEntry {
+	if len(tag) == 0 || len(tag) > len(m.odd.tag) {
+		m.odd.role, m.odd.ours = pfRoleOf(tag)
+		return &m.odd
 	}
-	e := &m.entries[(n^int(program[n-1])^int(program[n/2])<<1)%len(m.entries)]
-	if int(e.n) != n || !bytes.Equal(e.tag[:n], program) {
-		e.n = uint8(n)
-		copy(e.tag[:], program)
-		e.role, e.ours = pfRoleOf(program)
+	e := m.slot(tag)
+	if !e.is(tag) {
+		e.n, e.plain = uint8(copy(e.tag[:], tag)), tagLen(tag) == len(tag)
+		e.role, e.ours = pfRoleOf(tag)
 	}
-	return e.role, e.ours
+	return e
+}
+
+// slot is where the entry of a tag stands if there is one.
+func (m *tagMemory) slot(tag []byte) *tagEntry {
+	n := len(tag)
+	return &m.entries[(n^int(tag[n-1])^int(tag[n/2])<<1)%len(m.entries)]
+}
+
+func (e *tagEntry) is(tag []byte) bool { return string(e.tag[:e.n]) == string(tag) }
+
+// recall is readTag for a known tag with a pid and a colon behind it; nil for
+// everything else.
+func (m *tagMemory) recall(b []byte, f *Frame) *tagEntry {
+	blank := bytes.IndexByte(b, ' ')
+	if blank < len("x[1]:") || b[blank-1] != ':' || b[blank-2] != ']' {
+		return nil
+	}
+	pid := blank - 2
+	for pid > 1 && stampDigit(b[pid-1]) {
+		pid--
+	}
+	if b[pid-1] != '[' || pid == 1 || pid == blank-2 {
+		return nil
+	}
+	e := m.slot(b[:pid-1])
+	if !e.plain || !e.is(b[:pid-1]) {
+		return nil
+	}
+	f.Program, f.PID, f.Message = b[:pid-1], b[pid:blank-2], b[blank:]
+	return e
 }
 
 // A copyMemory finds the reject log's copies. Exim sends a refusal to syslog for

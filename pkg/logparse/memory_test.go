@@ -36,11 +36,12 @@ func TestMemoryChangesNothing(t *testing.T) {
 		if gotKind != wantKind || !reflect.DeepEqual(got, want) {
 			t.Fatalf("%.200q\n after others: %v %+v\n alone: %v %+v", line, gotKind, got, wantKind, want)
 		}
-		gotOK, wantOK := false, false
-		_, gotOK = used.state.tags.postfix(got.Program)
-		_, wantOK = pfRoleOf(got.Program)
-		if gotOK != wantOK {
-			t.Fatalf("tag %q: after others %v, alone %v", got.Program, gotOK, wantOK)
+		if gotKind != frameFull {
+			continue
+		}
+		gotServer, wantServer := used.serverOf(&got), fresh.serverOf(&want)
+		if gotServer != wantServer || got.role != want.role {
+			t.Fatalf("%.200q\n after others: %+v\n alone: %+v", line, gotServer, wantServer)
 		}
 	}
 }
@@ -49,6 +50,30 @@ func TestMemoryChangesNothing(t *testing.T) {
 var headerNeighbours = []string{
 	"Mar  5 10:11:12 mx1 postfix/smtp[1]: a",
 	"Mar  5 10:11:12 mx1 postfix/smtp[1]: b",
+	"Mar  5 10:11:13 mx1 postfix/smtp[1]: another second",
+	"Mar  5 10:12:13 mx1 postfix/smtp[1]: another minute",
+	"Mar  5 25:12:13 mx1 postfix/smtp[1]: no clock",
+	"Mar  5 10:1::13 mx1 postfix/smtp[1]: no clock",
+	"Mar  5 10:12:1. mx1 postfix/smtp[1]: no clock",
+	"Mar  5 10:12:60 mx1 postfix/smtp[1]: a leap second",
+	"Mar  5 10:12:59.25 mx1 postfix/smtp[1]: a fraction",
+	"Mar  5 10:12:58.75 mx1 postfix/smtp[1]: another",
+	"Mar  5 10:12:58,75 mx1 postfix/smtp[1]: a comma",
+	"Mar  5 10:12:58.7x mx1 postfix/smtp[1]: none",
+	"Mar  5 10:12:58.756 mx1 postfix/smtp[1]: a longer one",
+	"Mar  5 10:12:58.7567891234 mx1 postfix/smtp[1]: beyond nanoseconds",
+	"Mar  5 10:12:58.7567891299 mx1 postfix/smtp[1]: beyond nanoseconds",
+	"Mar  5 10:11:12 mx1 postfix/smtp[1]: ",
+	"Mar  5 10:11:12 mx1 postfix/smtp[1]:",
+	"Mar  5 10:11:12 mx1 postfix/smtp[1] no colon",
+	"Mar  5 10:11:12 mx1 postfix/smtp[]: no pid",
+	"Mar  5 10:11:12 mx1 postfix/smtp[x]: no number",
+	"Mar  5 10:11:12 mx1 postfix/smtp: no brackets",
+	"Mar  5 10:11:12 mx1 [1]: no tag",
+	`{"MESSAGE":"4XyZ2: removed","_HOSTNAME":"mx1","SYSLOG_IDENTIFIER":"a:b/qmgr","SYSLOG_PID":"1"}`,
+	"Mar  5 10:11:12 mx1 a:b/qmgr[1]: 4XyZ2: removed",
+	"Mar  5 10:11:12 mx1 postfix/smtp[1]: torn\x00\x00Mar  5 10:11:12 mx1 dovecot[1]: 4XyZ2: to=<b@example.org>",
+	"Mar  5 10:11:12 mx1 dovecot[1]: torn\x00\x00Mar  5 10:11:12 mx1 postfix/smtp[1]: 4XyZ2: to=<b@example.org>",
 	"Mar  5 10:11:12 mx1.example.com postfix/smtp[1]: c",
 	"Mar  5 10:11:12 mx1 last message repeated 2 times",
 	"Mar  5 10:11:12 mx1 mail.info postfix/smtp[1]: d",
@@ -62,6 +87,12 @@ var headerNeighbours = []string{
 	"Mar  5 10:11:12 mx1/relay postfix/smtp[1]: i",
 	"2024-03-05T10:11:12+01:00 mx1 postfix/smtp[1]: j",
 	"2024-03-05T10:11:12+01:00 mx1 postfix/smtp[1]: k",
+	"2024-03-05T10:11:12.123456+01:00 mx1 postfix/smtp[1]: a fraction",
+	"2024-03-05T10:11:13.654321+01:00 mx1 postfix/smtp[1]: another",
+	"2024-03-05T10:11:13.654321+02:00 mx1 postfix/smtp[1]: another zone",
+	"2024-03-05T10:11:13.65432+02:00 mx1 postfix/smtp[1]: a shorter one",
+	"2024-03-05T10:11:13.6543210+2:00 mx1 postfix/smtp[1]: no zone",
+	"2024-03-05T10:11:13 mx1 postfix/smtp[1]: l",
 	"2024-03-05T10:11:12 mx1 postfix/smtp[1]: l",
 	"2024-03-05T10:11:12 +0100 mx1 postfix/smtp[1]: m",
 	"2024-03-05 10:11:12 mx1 postfix/smtp[1]: n",
@@ -69,6 +100,10 @@ var headerNeighbours = []string{
 	"2024-03-05 10:11:12 +0100 1abc-0000-00 => p",
 	"2024-03-05 10:11:12 1xW4V6-0005cI-0l => q",
 	"2024-03-05 10:11:12 1xW4V6-0005cI-0l => r",
+	"2024-03-05 10:11:13 1xW4V6-0005cI-0l => another second",
+	"2024-03-05 24:11:13 1xW4V6-0005cI-0l => no clock",
+	"2024-03-05 10:11:14.250 1xW4V6-0005cI-0l => a fraction",
+	"2024-03-05 10:11:15 1xW4V6-0005cI-0l => none again",
 	"2024-03-05 10:11:12 [12] 1xW4V6-0005cI-0l => s",
 	"2024-03-05 10:11:12 mx1 postfix/smtp[1]: t",
 	"2024-03-05 10:11:12 2024 mx1 postfix/smtp[1]: u",

@@ -91,9 +91,11 @@ var servers = [...]server{
 
 func (p *Parser) serverOf(f *Frame) *server {
 	only := p.Options.MTA
-	role, ok := p.state.tags.postfix(f.Program)
-	if ok && (only == NoMTA || only == Postfix) {
-		f.role = role
+	if p.state.tag == nil {
+		p.state.tag = p.state.tags.of(f.Program)
+	}
+	if tag := p.state.tag; tag.ours && (only == NoMTA || only == Postfix) {
+		f.role = tag.role
 		return &servers[0]
 	}
 	for i := 1; i < len(servers); i++ {

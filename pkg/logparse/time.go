@@ -260,16 +260,19 @@ func (s *Stamp) readClock(b []byte, i int) int {
 }
 
 func (s *Stamp) readFraction(b []byte, i int) int {
-	unit := int32(100_000_000)
+	v, digits := int32(0), 0
 	for ; i < len(b) && stampDigit(b[i]); i++ {
-		if unit > 0 {
-			s.Nanosecond += int32(b[i]-'0') * unit
-			s.FracDigits++
-			unit /= 10
+		if digits < len(stampUnits)-1 {
+			v = v*10 + int32(b[i]-'0')
+			digits++
 		}
 	}
+	s.Nanosecond, s.FracDigits = v*stampUnits[digits], uint8(digits)
 	return i
 }
+
+// stampUnits are the nanoseconds in the last of so many digits of a fraction.
+var stampUnits = [...]int32{1e9, 1e8, 1e7, 1e6, 1e5, 1e4, 1e3, 100, 10, 1}
 
 func (s *Stamp) readZone(b []byte, i int) int {
 	if i >= len(b) {
