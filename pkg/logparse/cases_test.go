@@ -103,6 +103,10 @@ func checkCase(t *testing.T, c *hardCase) {
 		fail("events", fmt.Sprintf("%d (%v)", events, result), c.Expect["event"])
 		return
 	}
+	if want, ok := c.Expect["result"]; ok && want != result.String() {
+		fail("result", result, want)
+		return
+	}
 	if c.Expect["outcome"] == false && events > 0 {
 		fail("outcome", true, false)
 	}
@@ -111,7 +115,7 @@ func checkCase(t *testing.T, c *hardCase) {
 		return
 	}
 	for key, want := range c.Expect {
-		if key == "event" || key == "outcome" {
+		if key == "event" || key == "outcome" || key == "result" {
 			continue
 		}
 		if got, known := caseValue(&last, key, want); !known || !caseEqual(key, got, want) {
@@ -192,6 +196,8 @@ func caseValue(ev *Event, key string, want any) (got any, known bool) {
 		return text(ev.ClientIP), true
 	case "errno":
 		return float64(ev.Errno), true
+	case "delay":
+		return ev.Delay, true
 	case "program":
 		return text(ev.Program), true
 	case "time":

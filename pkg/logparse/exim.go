@@ -37,7 +37,7 @@ func exOpens(b []byte) bool {
 			return true
 		}
 	}
-	_, ok := exAuthenticator(b)
+	_, ok := exAuthenticator(b, exFailedFor)
 	return ok
 }
 
@@ -120,7 +120,29 @@ func exWithoutFlag(b []byte, f *Frame, ev *Event) Result {
 	if r := exRefusal(b, f, ev); r != ResultIgnored {
 		return r
 	}
+	if r := exOwnLogin(b, ev); r != ResultIgnored {
+		return r
+	}
 	return exHostFault(b, ev)
+}
+
+// exOwnLogin reads that a host refused this host's login, "login authenticator
+// failed H=host [ip] 535 reply", or that this host gave it up. The delivery's own
+// line, which has no reply, follows.
+func exOwnLogin(b []byte, ev *Event) Result {
+	host, ok := exAuthenticator(b, "failed H=")
+	if !ok {
+		if host, ok = exAuthenticator(b, "cancelled authentication H="); !ok {
+			return ResultIgnored
+		}
+	}
+	var fields exFields
+	rest, _ := fields.host(host)
+	fields.setRelay(ev)
+	ev.Direction, ev.Status, ev.Stage = Outbound, NoStatus, Auth
+	ev.Text = bytes.TrimLeft(rest, " ")
+	ev.Code, ev.Enhanced = exReplyCodes(ev.Text)
+	return ResultRemark
 }
 
 // exHostFault reads what one host answered while others are still to be tried:
@@ -152,7 +174,7 @@ func exSaysClient(b []byte) bool {
 
 // exWithoutID reads lines about clients.
 func exWithoutID(b []byte, f *Frame, ev *Event) Result {
-	if client, ok := exAuthenticator(b); ok {
+	if client, ok := exAuthenticator(b, exFailedFor); ok {
 		var fields exFields
 		rest, more := fields.host(client)
 		if more {
@@ -166,14 +188,19 @@ func exWithoutID(b []byte, f *Frame, ev *Event) Result {
 	return exRefusal(b, f, ev)
 }
 
-// exAuthenticator reads "login authenticator failed for host [ip]: 535 reply". The
-// first word is the authenticator's name.
-func exAuthenticator(b []byte) (client []byte, ok bool) {
+const exFailedFor = "failed for "
+
+// exAuthenticator reads "login authenticator failed for host [ip]: 535 reply", where
+// the words say what became of the login. The first word is the authenticator's name.
+func exAuthenticator(b []byte, words string) (host []byte, ok bool) {
 	i := bytes.IndexByte(b, ' ')
 	if i <= 0 {
 		return nil, false
 	}
-	return pfAfter(b[i:], " authenticator failed for ")
+	if b, ok = pfAfter(b[i:], " authenticator "); !ok {
+		return nil, false
+	}
+	return pfAfter(b, words)
 }
 
 // exAddressIn is the address in the last brackets of b.

@@ -217,6 +217,12 @@ func (f *exFields) field(key, b []byte) (rest []byte, more bool) {
 	case "QT":
 		f.queueTime, rest = exValue(b)
 		return exColon(rest)
+	case "ST": // why the shadow transport failed, in parentheses; only times follow
+		_, rest = exValue(b)
+		if end := bytes.LastIndexByte(rest, ')'); end > 0 && pfStarts(rest, " (") {
+			rest = rest[end+1:]
+		}
+		return exColon(rest)
 	}
 	_, rest = exValue(b)
 	return exColon(rest)

@@ -120,6 +120,7 @@ var exCommands = [...]struct {
 	{"from ", EOD, true}, // "rejected from <sender> H=...: message too big"
 	{"after DATA", EOD, false},
 	{"DATA", Data, false},
+	{"DKIM", EOD, false}, // checked when the data is there
 	{"EHLO", Helo, false},
 	{"HELO", Helo, false},
 	{"AUTH", Auth, false},

@@ -29,7 +29,10 @@ var pfForms = [...]pfForm{
 	{"host ", " said: ", NoStage, pfTailCommand},
 	{"host ", " refused to talk to me: ", Greeting, pfTailReply},
 	{"SASL authentication failed; server ", " said: ", Auth, pfTailReply},
+	{"SASL [CACHED] authentication failed; server ", " said: ", Auth, pfTailReply}, // smtp_sasl_auth_cache_name
+	{"SASL authentication failed: server ", " offered no ", Auth, pfTailNone},
 	{"SASL authentication failed; cannot authenticate to server ", " ", Auth, pfTailNone},
+	{"TLS is required, but host ", " refused to start TLS: ", StartTLS, pfTailReply},
 	{"lost connection with ", " while ", NoStage, pfTailAction},
 	{"conversation with ", " timed out while ", NoStage, pfTailAction},
 	{"connect to ", " server refused to talk to me: ", Greeting, pfTailReply},

@@ -112,7 +112,7 @@ func smQueueID(message []byte) (id []byte, piece int, rest []byte) {
 // smIsQueueID accepts the queue ids of all versions: letters and digits for the
 // time, then the process id in at least five digits.
 func smIsQueueID(word []byte) bool {
-	if len(word) < 8 || len(word) > 20 {
+	if len(word) < 7 || len(word) > 20 {
 		return false
 	}
 	for _, c := range word[len(word)-5:] {
