@@ -141,13 +141,15 @@ func TestEngineLeaksNothing(t *testing.T) {
 	}
 	r.pass()
 	r.same()
-	// The package's own goroutines look at their files once more before they end.
-	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines && time.Now().Before(deadline); {
+	// The package's own goroutines look at their files once more before they end, and those of the
+	// live file come and go: a leak would be 300.
+	const spread = 5
+	for deadline := time.Now().Add(10 * time.Second); runtime.NumGoroutine() > goroutines+spread && time.Now().Before(deadline); {
 		ctx, cancel := context.WithTimeout(t.Context(), enginePoll)
 		r.f.Next(ctx) //nolint:errcheck // nothing is written meanwhile
 		cancel()
 	}
-	if n := runtime.NumGoroutine(); n > goroutines {
+	if n := runtime.NumGoroutine(); n > goroutines+spread {
 		t.Errorf("%d goroutines after 300 rotations, %d before", n, goroutines)
 	}
 	if n := openFiles(t); n > files+1 {
