@@ -199,7 +199,7 @@ func (s *stage) watch(ctx context.Context) error {
 }
 
 // patience is how long the end of the demo waits for the last line.
-const patience = 10 * time.Second
+const patience = 30 * time.Second
 
 // account waits until all that was played is counted.
 func (s *stage) account() error {

@@ -60,7 +60,7 @@ func startDaemon(t *testing.T, args ...string) *process {
 
 func (d *process) get(path string) (int, string) {
 	d.t.Helper()
-	ctx, cancel := context.WithTimeout(d.t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(d.t.Context(), 30*time.Second)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.url+path, nil)
 	if err != nil {
@@ -78,13 +78,13 @@ func (d *process) get(path string) (int, string) {
 	return resp.StatusCode, string(body)
 }
 
-// await asks until the metrics contain the line, for ten seconds at most.
+// await asks until the metrics contain the line, for half a minute at most.
 func (d *process) await(line string) {
 	d.t.Helper()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	body := ""
-	for range 200 {
+	for range 600 {
 		if _, body = d.get("/metrics"); strings.Contains("\n"+body, "\n"+line+"\n") {
 			return
 		}
@@ -97,7 +97,7 @@ func (d *process) await(line string) {
 			have = append(have, l)
 		}
 	}
-	d.t.Fatalf("no %s within ten seconds; there is\n%s", line, strings.Join(have, ""))
+	d.t.Fatalf("no %s within half a minute; there is\n%s", line, strings.Join(have, ""))
 }
 
 func (d *process) end() {

@@ -14,7 +14,7 @@ import (
 
 func nextLines(t *testing.T, s *Stream, n int) (lines []string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 	defer cancel()
 	for len(lines) < n {
 		b, err := s.Next(ctx)
