@@ -131,6 +131,7 @@ func TestWatchCountsAGrowingFile(t *testing.T) {
 	d := startDaemon(t, "--state-dir", state, log)
 	d.await(replies550 + "0")
 	d.await(`bouncewatch_failures_total{cause="ip_blocked",class="4xx",direction="outbound",mta="exim"} 0`)
+	d.await(fmt.Sprintf(`bouncewatch_lines_total{result="unparsed",source=%q} 0`, log))
 	if status, body := d.get("/-/ready"); status != http.StatusOK {
 		t.Errorf("ready: %d %s", status, body)
 	}

@@ -280,8 +280,43 @@ func (t *table) seed() {
 		for d := logparse.Outbound; d < logparse.NumDirections; d++ {
 			t.seedDirection(m, d)
 		}
+		t.seedEnhanced(m)
+		t.seedRemarks(m)
 	}
 	t.seedProviders()
+}
+
+var failureClasses = []replycode.Class{replycode.TransientFailure, replycode.PermanentFailure}
+
+// seedEnhanced adds what receivers may answer, in the class that the code itself
+// names: failures of the registry, and success without detail. A reply code of
+// another class beside it is rare, and what this host answers itself is a few
+// codes of its own choice: those come when they occur.
+func (t *table) seedEnhanced(m logparse.MTA) {
+	add := func(class replycode.Class, id uint32) {
+		t.slot(keyOf(familyEnhanced, uint32(class), uint32(logparse.Outbound), id, uint32(m)))
+	}
+	add(replycode.Success, enhancedID(replycode.MakeEnhanced(replycode.Success, 0, 0)))
+	for _, class := range failureClasses {
+		add(class, otherID)
+	}
+	for _, e := range enhancedCodes {
+		info, _ := replycode.LookupEnhanced(e)
+		if info.HasCause && slices.Contains(failureClasses, e.Class()) {
+			add(e.Class(), enhancedID(e))
+		}
+	}
+}
+
+// seedRemarks adds failures on the way, and notices that have no code. All
+// remarks but failed logins are of deliveries.
+func (t *table) seedRemarks(m logparse.MTA) {
+	t.slot(keyOf(familyRemarks, replycode.NoClass, codeID(replycode.None), logparse.Outbound, m))
+	for _, info := range replycode.Codes() {
+		if info.Standard && slices.Contains(failureClasses, info.Code.Class()) {
+			t.slot(keyOf(familyRemarks, info.Code.Class(), codeID(info.Code), logparse.Outbound, m))
+		}
+	}
 }
 
 // seedProviders adds the series of providers that got their name since the last
@@ -304,7 +339,10 @@ func (t *table) seedDirection(m logparse.MTA, d logparse.Direction) {
 			t.slot(keyOf(familyReplies, info.Code.Class(), codeID(info.Code), d, m))
 		}
 	}
-	for _, class := range []replycode.Class{replycode.TransientFailure, replycode.PermanentFailure} {
+	if d == logparse.Outbound { // delivered here, or by Sendmail
+		t.slot(keyOf(familyReplies, replycode.Success, codeID(replycode.None), d, m))
+	}
+	for _, class := range failureClasses {
 		t.slot(keyOf(familyReplies, class, codeID(replycode.None), d, m))
 		for cause := range replycode.NumCauses {
 			t.slot(keyOf(familyFailures, replycode.Cause(cause), class, d, m))

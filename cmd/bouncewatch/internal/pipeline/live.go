@@ -256,6 +256,9 @@ func (l *Live) checkpoint() {
 func (l *Live) save(v *View, health map[string]SourceTotals) {
 	l.saved = time.Now()
 	l.snapshot.Files, l.snapshot.Health = l.follower.State(), health
+	for source := range health {
+		l.snapshot.Counts.Lines(source) // counted from 0 on, before the first line
+	}
 	if err := l.opts.Dir.Save(&l.snapshot); err != nil {
 		v.CheckpointErrors++
 		v.CheckpointError = err.Error()
