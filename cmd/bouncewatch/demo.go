@@ -174,12 +174,13 @@ func (s *stage) watch(ctx context.Context) error {
 	// Watching goes on until the last line is counted.
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
-	s.live, err = pipeline.NewLive(watching, pipeline.LiveOptions{Dir: state, Logger: s.logger, Follow: follow(s.config, nil, s.logger)})
+	messages := followMessages(s.config, s.logger)
+	s.live, err = pipeline.NewLive(watching, pipeline.LiveOptions{Dir: state, Logger: s.logger, Follow: follow(s.config, nil, s.logger), Companion: messages})
 	if err != nil {
 		return err
 	}
 	watched := make(chan error, 1)
-	go func() { watched <- serve(watching, s.live, s.config, s.listeners, s.logger) }()
+	go func() { watched <- serve(watching, s.live, messages, s.config, s.listeners, s.logger) }()
 
 	playing, end := context.WithCancel(ctx)
 	defer end()

@@ -21,7 +21,8 @@ import (
 // What Prometheus adds up equals what the log says, whatever happens to the
 // process and to the log: the program is killed again and again while the log is
 // written, renamed and compressed. No value that was scraped may be taken back,
-// and the last one is the number of lines.
+// and the last one is the number of lines. Each line is a message: so many failed
+// in the end.
 func TestKilledAgainAndAgain(t *testing.T) {
 	dir := t.TempDir()
 	w := &logWriter{t: t, path: filepath.Join(dir, "mail.log"), random: rand.New(rand.NewPCG(1, 2))}
@@ -59,6 +60,9 @@ func TestKilledAgainAndAgain(t *testing.T) {
 	v.kill()
 	if v.last != w.lines || v.fell {
 		t.Errorf("%d lines counted of %d, fell back %v, after %d rotations", v.last, w.lines, v.fell, w.rotations)
+	}
+	if v.failed != w.lines {
+		t.Errorf("%d recipients failed in the end, of %d", v.failed, w.lines)
 	}
 	if w.rotations < 5 {
 		t.Errorf("only %d rotations", w.rotations)
@@ -147,6 +151,8 @@ type victim struct {
 	cmd  *exec.Cmd
 	last int
 	fell bool
+
+	failed int // recipients, in the end
 }
 
 func (v *victim) start() {
@@ -187,22 +193,32 @@ func (v *victim) scrape() bool {
 	if err != nil {
 		return false
 	}
-	_, rest, ok := strings.Cut(string(body), "\n"+replies550)
-	if !ok {
-		v.t.Fatal("no counter in the metrics")
+	n, failed := v.value(string(body), replies550), v.value(string(body), `bouncewatch_recipients_total{mta="postfix",outcome="failed"} `)
+	if failed < v.failed {
+		v.fell = true
+		v.t.Errorf("the counter of recipients fell from %d to %d", v.failed, failed)
 	}
-	value, _, _ := strings.Cut(rest, "\n")
-	f, err := strconv.ParseFloat(value, 64)
-	if err != nil {
-		v.t.Fatal(err)
-	}
-	n := int(f)
+	v.failed = failed
 	if n < v.last {
 		v.fell = true
 		v.t.Errorf("the counter fell from %d to %d", v.last, n)
 	}
 	v.last = n
 	return true
+}
+
+func (v *victim) value(metrics, series string) int {
+	v.t.Helper()
+	_, rest, ok := strings.Cut(metrics, "\n"+series)
+	if !ok {
+		v.t.Fatalf("no %s in the metrics", series)
+	}
+	text, _, _ := strings.Cut(rest, "\n")
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	return int(f)
 }
 
 func freeAddress(t *testing.T) string {

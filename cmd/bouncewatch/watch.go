@@ -22,6 +22,7 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/web"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
@@ -96,9 +97,12 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		return inputError{err}
 	}
 	warnIfOpen(listeners, c.WebConfigFile, logger)
-	live, err := pipeline.NewLive(cmd.Context(), pipeline.LiveOptions{
-		Dir: dir, Logger: logger, Follow: follow(c, o.stdin, logger), Rules: rules, Beat: beat(),
-	})
+	options := pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: follow(c, o.stdin, logger), Rules: rules, Beat: beat()}
+	messages := followMessages(c, logger)
+	if messages != nil {
+		options.Companion = messages
+	}
+	live, err := pipeline.NewLive(cmd.Context(), options)
 	if err != nil {
 		for _, l := range listeners {
 			l.Close()
@@ -106,10 +110,21 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		return inputError{err}
 	}
 	defer o.reloads(cmd.Context(), live, logger)()
-	if err := serve(cmd.Context(), live, c, listeners, logger); err != nil {
+	if err := serve(cmd.Context(), live, messages, c, listeners, logger); err != nil {
 		return inputError{err}
 	}
 	return nil
+}
+
+// followMessages is nil where no messages are to be followed.
+func followMessages(c config.Config, logger *slog.Logger) *story.Watch {
+	if c.MessageLimit == 0 {
+		return nil
+	}
+	return story.NewWatch(story.WatchOptions{
+		Limit: c.MessageLimit, MaxAge: c.MessageMaxAge, Logger: logger,
+		Suspicion: story.Suspicion{Unknown: c.SuspiciousUnknown, Recipients: c.SuspiciousRecipients},
+	})
 }
 
 func (o *watchOptions) setAside(dir *pipeline.StateDir, logger *slog.Logger) error {
@@ -225,10 +240,10 @@ func warnIfOpen(listeners []net.Listener, webConfig string, logger *slog.Logger)
 
 // serve runs until the context ends, with the counting loop and the web server
 // side by side; the fault of one ends both.
-func serve(ctx context.Context, live *pipeline.Live, c config.Config, listeners []net.Listener, logger *slog.Logger) error {
+func serve(ctx context.Context, live *pipeline.Live, messages *story.Watch, c config.Config, listeners []net.Listener, logger *slog.Logger) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	server := &http.Server{Handler: web.Handler(live.View, logger), ReadHeaderTimeout: 10 * time.Second,
+	server := &http.Server{Handler: web.Handler(live.View, messages, logger), ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
 	served := make(chan error, 1)
 	go func() {

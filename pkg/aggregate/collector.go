@@ -155,7 +155,7 @@ func (c *Collector) delays(counts *Counts) []*dto.Metric {
 		}
 		all = append(all, &dto.Metric{
 			Label:     pairs([]string{"mta", "status"}, []string{k.mta.String(), k.status.String()}),
-			Histogram: h.metric(c.created),
+			Histogram: h.Metric(c.created),
 		})
 	}
 	return all

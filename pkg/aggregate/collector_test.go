@@ -200,12 +200,12 @@ func TestSeriesAreBounded(t *testing.T) {
 func TestDelayHistogramHasBothForms(t *testing.T) {
 	h := &Histogram{}
 	for _, d := range []float64{0, 0.001, 0.5, 0.6, 1, 2, 1e9} {
-		h.add(d, 2)
+		h.Add(d, 2)
 	}
 	if want := [len(DelayBuckets)]uint64{6, 4, 2}; h.Buckets != want || h.Count != 14 || h.Zero != 4 {
 		t.Errorf("buckets %v count %d zero %d, want %v 14 4", h.Buckets, h.Count, h.Zero, want)
 	}
-	out := h.metric(timestamppb.New(created))
+	out := h.Metric(timestamppb.New(created))
 	got := map[int32]int64{}
 	var index int32
 	var n int64
@@ -374,9 +374,9 @@ func TestQuantile(t *testing.T) {
 	if q := h.Quantile(0.5); q == q {
 		t.Errorf("quantile of nothing = %v, want NaN", q)
 	}
-	h.add(0, 1)
-	h.add(1, 8)
-	h.add(64, 1)
+	h.Add(0, 1)
+	h.Add(1, 8)
+	h.Add(64, 1)
 	for q, want := range map[float64]float64{0: 0, 0.1: 0, 0.11: 1, 0.5: 1, 0.9: 1, 0.91: 64, 1: 64} {
 		if got := h.Quantile(q); got != want {
 			t.Errorf("quantile %v = %v, want %v", q, got, want)

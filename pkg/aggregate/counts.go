@@ -102,7 +102,7 @@ func (c *Counts) Add(ev *logparse.Event, v replycode.Verdict, remark bool) {
 		c.addDomain(ev.RecipientDomain(), ev.Status, n)
 	}
 	if ev.Delay >= 0 {
-		c.delay(delayKey{ev.MTA, ev.Status}).add(ev.Delay, n)
+		c.delay(delayKey{ev.MTA, ev.Status}).Add(ev.Delay, n)
 	}
 }
 

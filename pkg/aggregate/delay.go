@@ -1,6 +1,7 @@
 package aggregate
 
 import (
+	"fmt"
 	"math"
 	"sort"
 
@@ -58,7 +59,8 @@ func (c *Counts) delay(k delayKey) *Histogram {
 	return h
 }
 
-func (h *Histogram) add(seconds float64, n uint64) {
+// Add counts n delays of so many seconds.
+func (h *Histogram) Add(seconds float64, n uint64) {
 	h.Count += n
 	h.Micros += uint64(min(seconds, maxDelay)*1e6+0.5) * n
 	h.addNative(seconds, n)
@@ -111,9 +113,17 @@ func (h *Histogram) merge(o *Histogram) {
 	}
 }
 
-// metric is the histogram in both forms, classic and native, in one. client_golang
+// Check says whether a histogram that was read from a file can be one.
+func (h *Histogram) Check() error {
+	if n := len(h.Native); n != 0 && n != nativeBuckets {
+		return fmt.Errorf("native histogram of %d buckets, not %d", n, nativeBuckets)
+	}
+	return nil
+}
+
+// Metric is the histogram in both forms, classic and native, in one. client_golang
 // has constant metrics for either only.
-func (h *Histogram) metric(created *timestamppb.Timestamp) *dto.Histogram {
+func (h *Histogram) Metric(created *timestamppb.Timestamp) *dto.Histogram {
 	out := &dto.Histogram{
 		SampleCount: proto.Uint64(h.Count), SampleSum: proto.Float64(h.Sum()), CreatedTimestamp: created,
 		Schema: proto.Int32(nativeSchema), ZeroThreshold: proto.Float64(nativeZero), ZeroCount: proto.Uint64(h.Zero),

@@ -31,6 +31,11 @@ type Config struct {
 	Poll          time.Duration `yaml:"poll"`            // how often files are looked at
 	RotateWait    time.Duration `yaml:"rotate_wait"`     // how long a rotated file is still read
 
+	MessageLimit         int           `yaml:"message_limit"`         // messages to follow at the same time; 0: none
+	MessageMaxAge        time.Duration `yaml:"message_max_age"`       // how long nothing may be said of a message
+	SuspiciousUnknown    int           `yaml:"suspicious_unknown"`    // recipients without a mailbox, of a sender in an hour
+	SuspiciousRecipients int           `yaml:"suspicious_recipients"` // recipients of a sender in an hour, if that is sudden
+
 	Rules     []replycode.OwnRule     `yaml:"rules"`     // tried before the built-in ones
 	Providers []replycode.OwnProvider `yaml:"providers"` // besides the built-in ones
 }
@@ -41,6 +46,9 @@ func Default() Config {
 		ListenAddress: []string{"127.0.0.1:10550"},
 		Poll:          250 * time.Millisecond,
 		RotateWait:    time.Minute,
+
+		MessageLimit: 10_000, MessageMaxAge: 6 * 24 * time.Hour,
+		SuspiciousUnknown: 20, SuspiciousRecipients: 500,
 	}
 }
 
@@ -247,6 +255,18 @@ func (c *Config) faults(line lines) (faults []fault) {
 	}
 	if c.RotateWait < time.Second {
 		add("rotate_wait", "%v is under 1s", c.RotateWait)
+	}
+	if c.MessageLimit != 0 && (c.MessageLimit < 100 || c.MessageLimit > 1_000_000) {
+		add("message_limit", "%d is neither 0 nor between 100 and 1000000", c.MessageLimit)
+	}
+	if c.MessageMaxAge < time.Hour {
+		add("message_max_age", "%v is under 1h", c.MessageMaxAge)
+	}
+	if c.SuspiciousUnknown < 1 {
+		add("suspicious_unknown", "%d is under 1", c.SuspiciousUnknown)
+	}
+	if c.SuspiciousRecipients < 1 {
+		add("suspicious_recipients", "%d is under 1", c.SuspiciousRecipients)
 	}
 	if len(c.ListenAddress) == 0 {
 		add("listen_address", "at least one is needed")

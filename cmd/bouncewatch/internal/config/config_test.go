@@ -73,6 +73,10 @@ func TestLoadKeepsDefaultsOfMissingKeys(t *testing.T) {
 
 func TestLoadReportsAllFaultsAtOnce(t *testing.T) {
 	for text, want := range map[string]string{
+		"message_limit: 99\nmessage_max_age: 59m\nsuspicious_unknown: 0\nsuspicious_recipients: -1\n": "c.yaml:1: message_limit: 99 is neither 0 nor between 100 and 1000000\n" +
+			"c.yaml:2: message_max_age: 59m0s is under 1h\n" +
+			"c.yaml:3: suspicious_unknown: 0 is under 1\n" +
+			"c.yaml:4: suspicious_recipients: -1 is under 1",
 		"lgos: [a]\npoll: 5ms\nrotate_wait: x\nlisten_address: []\n": "c.yaml:1: unknown key \"lgos\": did you mean logs?\n" +
 			"c.yaml:2: poll: 5ms is not between 10ms and 1m0s\n" +
 			"c.yaml:3: cannot unmarshal !!str `x` into time.Duration\n" +

@@ -70,6 +70,12 @@ func setField(field reflect.Value, text string) error {
 			return fmt.Errorf("%q is neither true nor false", text)
 		}
 		*v = b
+	case *int:
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			return fmt.Errorf("%q is no whole number", text)
+		}
+		*v = n
 	case *time.Duration:
 		d, err := time.ParseDuration(text)
 		if err != nil {

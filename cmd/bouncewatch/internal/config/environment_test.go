@@ -24,7 +24,8 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 	set, err := c.ApplyEnvironment(lookup(
 		"BOUNCEWATCH_LOGS=/var/log/mail.log, /logs/*.log,", "BOUNCEWATCH_OLD_DIRS=old", "BOUNCEWATCH_STATE_DIR=/state",
 		"BOUNCEWATCH_LISTEN_ADDRESS=:10550", "BOUNCEWATCH_WEB_CONFIG_FILE=/web.yaml",
-		"BOUNCEWATCH_FROM_START=true", "BOUNCEWATCH_POLL=1s", "BOUNCEWATCH_ROTATE_WAIT=2m"))
+		"BOUNCEWATCH_FROM_START=true", "BOUNCEWATCH_POLL=1s", "BOUNCEWATCH_ROTATE_WAIT=2m",
+		"BOUNCEWATCH_MESSAGE_LIMIT=0", "BOUNCEWATCH_MESSAGE_MAX_AGE=48h", "BOUNCEWATCH_SUSPICIOUS_UNKNOWN=5", "BOUNCEWATCH_SUSPICIOUS_RECIPIENTS=50"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,6 +33,7 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 		Logs: []string{"/var/log/mail.log", "/logs/*.log"}, OldDirs: []string{"old"}, StateDir: "/state",
 		ListenAddress: []string{":10550"}, WebConfigFile: "/web.yaml",
 		FromStart: true, Poll: time.Second, RotateWait: 2 * time.Minute,
+		MessageMaxAge: 48 * time.Hour, SuspiciousUnknown: 5, SuspiciousRecipients: 50,
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)
@@ -53,11 +55,13 @@ func TestEnvironmentFaultsAreReportedAtOnceAndChangeNothing(t *testing.T) {
 	c := Default()
 	_, err := c.ApplyEnvironment(lookup("BOUNCEWATCH_LOGS=/a", "BOUNCEWATCH_FROM_START=perhaps",
 		"BOUNCEWATCH_POLL=5ms", "BOUNCEWATCH_ROTATE_WAIT=long", "BOUNCEWATCH_LISTEN_ADDRESS=,",
-		"BOUNCEWATCH_RULES=a"))
+		"BOUNCEWATCH_RULES=a", "BOUNCEWATCH_MESSAGE_LIMIT=many", "BOUNCEWATCH_SUSPICIOUS_UNKNOWN=0"))
 	want := `environment: BOUNCEWATCH_FROM_START: "perhaps" is neither true nor false
 environment: BOUNCEWATCH_ROTATE_WAIT: "long" is no duration such as 250ms or 1m
+environment: BOUNCEWATCH_MESSAGE_LIMIT: "many" is no whole number
 environment: BOUNCEWATCH_RULES: can only be set in the configuration file
 environment: BOUNCEWATCH_POLL: 5ms is not between 10ms and 1m0s
+environment: BOUNCEWATCH_SUSPICIOUS_UNKNOWN: 0 is under 1
 environment: BOUNCEWATCH_LISTEN_ADDRESS: at least one is needed`
 	if err == nil || err.Error() != want {
 		t.Errorf("%v\nwant\n%s", err, want)

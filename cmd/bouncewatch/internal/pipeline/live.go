@@ -37,8 +37,11 @@ type LiveOptions struct {
 	Follow Start
 	// Rules are what replies are classified by; nil means the built-in ones.
 	Rules *replycode.Rules
-	// Interval is the shortest time between two checkpoints; 0 means 1 s.
+	// Interval is the shortest time between two checkpoints; 0 means 1 s. A large
+	// state is written less often.
 	Interval time.Duration
+	// Companion, if set, follows messages.
+	Companion Companion
 	// Beat, if set, is called about once an Interval while all is well.
 	Beat func()
 }
@@ -56,6 +59,7 @@ type Live struct {
 	dirty    bool
 	looked   time.Time // when the view was made
 	saved    time.Time // of the last attempt to save
+	size     int       // of the state in bytes
 	failing  bool
 	caughtUp bool
 
@@ -92,6 +96,9 @@ func NewLive(ctx context.Context, opts LiveOptions) (*Live, error) {
 		s = &Snapshot{Version: snapshotVersion, Created: time.Now().UTC(), Counts: aggregate.NewWithoutDomains()}
 	}
 	l.snapshot = *s
+	if err := l.loadCompanion(); err != nil {
+		return nil, err
+	}
 	if err := l.follow(ctx, opts.Follow); err != nil {
 		return nil, err
 	}
@@ -104,6 +111,18 @@ func NewLive(ctx context.Context, opts LiveOptions) (*Live, error) {
 		return nil, fmt.Errorf("state cannot be written: %s (choose another place with --state-dir)", v.CheckpointError)
 	}
 	return l, nil
+}
+
+func (l *Live) loadCompanion() error {
+	saved := l.snapshot.Messages
+	l.snapshot.Messages = nil
+	if l.opts.Companion == nil || saved == nil {
+		return nil
+	}
+	if err := l.opts.Companion.Load(saved); err != nil {
+		return fmt.Errorf("state %s: %w; it was left as it is: start with --new-state to set it aside and count from 0", l.opts.Dir.File(), err)
+	}
+	return nil
 }
 
 // follow starts to follow where the snapshot ends.
@@ -169,9 +188,21 @@ func (l *Live) Run(ctx context.Context) error {
 // written at once.
 func (l *Live) due() time.Time {
 	if l.dirty {
-		return l.saved.Add(l.opts.Interval)
+		return l.saved.Add(max(l.opts.Interval, l.pace()))
 	}
 	return l.looked.Add(l.opts.Interval)
+}
+
+// The disk takes maxWrite bytes of state in a second, as a rule; but readers wait
+// for maxPace at most.
+const (
+	maxWrite = 1 << 20
+	maxPace  = 10 * time.Second
+)
+
+// pace is how long the state as large as it is should last.
+func (l *Live) pace() time.Duration {
+	return min(time.Duration(float64(l.size)/maxWrite*float64(time.Second)), maxPace)
 }
 
 // step counts the next lines, or waits for them until a checkpoint is due.
@@ -196,7 +227,7 @@ func (l *Live) pipe(source string) *Pipeline {
 }
 
 func (l *Live) newPipe() *Pipeline {
-	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.recent.visit}
+	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.recent.visit, Companion: l.opts.Companion}
 }
 
 // prime gives each source a parser that has seen the end of what was counted
@@ -259,7 +290,7 @@ func (l *Live) save(v *View, health map[string]SourceTotals) {
 	for source := range health {
 		l.snapshot.Counts.Lines(source) // counted from 0 on, before the first line
 	}
-	if err := l.opts.Dir.Save(&l.snapshot); err != nil {
+	if err := l.write(); err != nil {
 		v.CheckpointErrors++
 		v.CheckpointError = err.Error()
 		if !l.failing {
@@ -273,6 +304,20 @@ func (l *Live) save(v *View, health map[string]SourceTotals) {
 	}
 	l.failing, l.dirty, v.CheckpointError = false, false, ""
 	v.Counts, v.Health, v.Recent = l.snapshot.Counts.Clone(), health, l.recent.failures()
+}
+
+func (l *Live) write() (err error) {
+	if l.opts.Companion != nil {
+		if l.snapshot.Messages, err = l.opts.Companion.Save(); err != nil {
+			return err
+		}
+	}
+	l.size, err = l.opts.Dir.Save(&l.snapshot)
+	l.snapshot.Messages = nil
+	if err == nil && l.opts.Companion != nil {
+		l.opts.Companion.Saved()
+	}
+	return err
 }
 
 // totals adds what the follower saw since it was started to what was seen

@@ -2,8 +2,10 @@ package pipeline
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -60,15 +62,19 @@ func bounceLines(n int) (lines []string) {
 	return lines
 }
 
-func startLive(t *testing.T, dir *StateDir, s *script) *Live {
+func startLive(t *testing.T, dir *StateDir, s *script, c ...*companion) *Live {
 	t.Helper()
-	l, err := NewLive(t.Context(), LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler),
-		Follow: func(_ context.Context, state []tailer.FileState) (Follower, error) {
-			if len(state) > 0 {
-				s.at = state[0].Generations[0].Offset
-			}
-			return s, nil
-		}})
+	options := LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler)}
+	for _, c := range c {
+		options.Companion = c
+	}
+	options.Follow = func(_ context.Context, state []tailer.FileState) (Follower, error) {
+		if len(state) > 0 {
+			s.at = state[0].Generations[0].Offset
+		}
+		return s, nil
+	}
+	l, err := NewLive(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -207,6 +213,86 @@ func TestFailedCheckpointStandsStillAndRecovers(t *testing.T) {
 	v = l.View()
 	if bounces(v.Counts) != 2 || v.CheckpointErrors != 2 || v.CheckpointError != "" {
 		t.Errorf("after recovery: %d bounces, %d errors, %q; want 2, 2, none", bounces(v.Counts), v.CheckpointErrors, v.CheckpointError)
+	}
+}
+
+// A companion counts lines.
+type companion struct{ lines, saved, shown int }
+
+func (c *companion) Step(time.Time, *logparse.Step) {}
+
+func (c *companion) Event(*Seen, iter.Seq[[]byte]) { c.lines++ }
+
+func (c *companion) Save() (json.RawMessage, error) {
+	c.saved = c.lines
+	return json.Marshal(c.saved)
+}
+
+func (c *companion) Saved() { c.shown = c.saved }
+
+func (c *companion) Load(data json.RawMessage) error { return json.Unmarshal(data, &c.lines) }
+
+// What a companion knows is written in one step with the counts, and shown when
+// that succeeded.
+func TestCompanionIsPartOfTheSnapshot(t *testing.T) {
+	path := t.TempDir()
+	dir, err := OpenStateDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &companion{}
+	l := startLive(t, dir, &script{lines: bounceLines(5)}, c)
+	steps(t, l, 2)
+	if c.shown != 0 {
+		t.Errorf("%d lines are shown before they are on disk", c.shown)
+	}
+	l.checkpoint()
+	steps(t, l, 1) // is not written
+	if c.shown != 2 || c.lines != 3 {
+		t.Errorf("%d of %d lines are shown", c.shown, c.lines)
+	}
+	dir.Close()
+
+	c = &companion{}
+	again := startLive(t, stateDir(t, path), &script{lines: bounceLines(5)}, c)
+	steps(t, again, 3)
+	if c.lines != 5 {
+		t.Errorf("%d lines after a restart, want 5", c.lines)
+	}
+	obstacle := filepath.Join(path, "state.json.tmp", "x")
+	if err := os.MkdirAll(obstacle, 0o700); err != nil { // stands for a full disk
+		t.Fatal(err)
+	}
+	again.checkpoint()
+	if c.shown != 2 {
+		t.Errorf("%d lines are shown that are not on disk", c.shown)
+	}
+}
+
+// Without a companion, what one wrote before goes: it would be out of date.
+func TestWithoutACompanionItsStateGoes(t *testing.T) {
+	path := t.TempDir()
+	dir, err := OpenStateDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := startLive(t, dir, &script{lines: bounceLines(1)}, &companion{})
+	steps(t, l, 1)
+	l.checkpoint()
+	dir.Close()
+	dir = stateDir(t, path)
+	startLive(t, dir, &script{lines: bounceLines(1)})
+	if s, err := dir.Load(); err != nil || s.Messages != nil {
+		t.Errorf("%s, %v", s.Messages, err)
+	}
+}
+
+// A large state is not written every second.
+func TestPace(t *testing.T) {
+	for size, want := range map[int]time.Duration{0: 0, 1 << 19: time.Second / 2, 3 << 20: 3 * time.Second, 1 << 30: maxPace} {
+		if got := (&Live{size: size}).pace(); got != want {
+			t.Errorf("%d bytes: every %v, want %v", size, got, want)
+		}
 	}
 }
 

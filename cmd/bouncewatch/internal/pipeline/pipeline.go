@@ -4,6 +4,8 @@ package pipeline
 
 import (
 	"bytes"
+	"encoding/json"
+	"iter"
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
@@ -33,10 +35,22 @@ type Pipeline struct {
 	Keep       func(*Seen) bool      // if set, only events that it likes are counted
 	Visit      func(*Seen)           // if set, is called for each event and remark that is counted
 	Unparsed   func(*logparse.Frame) // if set, is called for each line that no rule understands
+	Companion  Companion             // if set, follows messages; needs a Calendar
 
 	event logparse.Event
+	step  logparse.Step
 	seen  Seen
 	hour  hourMemory
+}
+
+// A Companion learns what a Live reads about messages, and has a part of its
+// snapshot.
+type Companion interface {
+	Step(at time.Time, st *logparse.Step)
+	Event(s *Seen, recipients iter.Seq[[]byte])
+	Save() (json.RawMessage, error) // what must outlive the process
+	Saved()                         // what Save returned last is on disk
+	Load(json.RawMessage) error     // what an earlier process saved
 }
 
 // Block counts all lines of a block.
@@ -48,6 +62,9 @@ func (p *Pipeline) Block(b *tailer.Block) {
 		line, data = cutLine(data)
 		r := p.Parser.Parse(line, &p.event)
 		lines[r]++
+		if p.Companion != nil && r != logparse.ResultForeign && p.Parser.Step(&p.step) {
+			p.Companion.Step(p.hour.time(p.Calendar, p.step.Stamp), &p.step)
+		}
 		switch {
 		case r >= logparse.ResultRemark:
 			p.count(b.Source, number, r)
@@ -92,6 +109,9 @@ func (p *Pipeline) count(source string, line int64, r logparse.Result) {
 	}
 	if p.Visit != nil {
 		p.Visit(&p.seen)
+	}
+	if p.Companion != nil {
+		p.Companion.Event(&p.seen, p.Parser.Recipients(ev))
 	}
 }
 

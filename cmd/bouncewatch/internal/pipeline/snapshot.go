@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -27,6 +28,8 @@ type Snapshot struct {
 	Files   []tailer.FileState      `json:"files"`
 	Health  map[string]SourceTotals `json:"health"` // by source
 	Counts  *aggregate.Counts       `json:"counts"`
+
+	Messages json.RawMessage `json:"messages,omitempty"` // of the Companion
 }
 
 // SourceTotals are what happened to a source since Snapshot.Created.
@@ -117,6 +120,20 @@ func (s *Snapshot) decode(data []byte) error {
 	return nil
 }
 
+// encode is the snapshot as JSON. Messages are put in as they are: json.Marshal
+// would read through megabytes that are right.
+func (s *Snapshot) encode() ([]byte, error) {
+	rest := *s
+	rest.Messages = nil
+	data, err := json.Marshal(&rest)
+	if err != nil || s.Messages == nil {
+		return append(data, '\n'), err
+	}
+	const key = `,"messages":`
+	data = slices.Grow(data[:len(data)-1], len(key)+len(s.Messages)+len("}\n"))
+	return append(append(append(data, key...), s.Messages...), "}\n"...), nil
+}
+
 // SetAside renames the snapshot so that the next Load finds none, and returns
 // its new name; "" where there is none.
 func (d *StateDir) SetAside(now time.Time) (string, error) {
@@ -129,21 +146,21 @@ func (d *StateDir) SetAside(now time.Time) (string, error) {
 }
 
 // Save replaces the snapshot in one step: after a crash at any moment the file
-// is the old one or the new one, whole.
-func (d *StateDir) Save(s *Snapshot) error {
-	data, err := json.Marshal(s)
+// is the old one or the new one, whole. It returns the size of the file.
+func (d *StateDir) Save(s *Snapshot) (size int, err error) {
+	data, err := s.encode()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	temporary := d.File() + ".tmp"
-	if err := writeSynced(temporary, append(data, '\n')); err != nil {
+	if err := writeSynced(temporary, data); err != nil {
 		os.Remove(temporary)
-		return err
+		return 0, err
 	}
 	if err := os.Rename(temporary, d.File()); err != nil {
-		return err
+		return 0, err
 	}
-	return syncDir(d.path)
+	return len(data), syncDir(d.path)
 }
 
 func writeSynced(path string, data []byte) error {

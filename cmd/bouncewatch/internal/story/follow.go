@@ -13,7 +13,7 @@ import (
 func (t *Tracker) Step(at Place, st *logparse.Step) {
 	t.retire(at.Time)
 	if st.Kind == logparse.LoggedIn {
-		t.login(st)
+		t.loggedIn(st)
 		return
 	}
 	m := t.find(st.MTA, st.Host, st.QueueID)
@@ -63,10 +63,10 @@ func (t *Tracker) notice(st *logparse.Step, at Place) {
 
 func (t *Tracker) take(m *Message, st *logparse.Step) {
 	if st.Sender != nil {
-		m.Sender, m.SenderKnown = string(st.Sender), true
+		m.Sender, m.SenderKnown = t.account(st.Sender), true
 	}
 	if st.MessageID != nil {
-		m.MessageID = string(st.MessageID)
+		m.MessageID = t.text(st.MessageID)
 	}
 	if st.Size >= 0 {
 		m.Size = st.Size
@@ -91,14 +91,16 @@ func (t *Tracker) take(m *Message, st *logparse.Step) {
 
 func (t *Tracker) arrive(m *Message, st *logparse.Step) {
 	m.Began, m.arrived = true, true
-	m.ClientName, m.ClientIP, m.Login = string(st.ClientName), string(st.ClientIP), string(st.Login)
-	m.User = string(st.User)
+	m.Login, m.User = t.login(st.Login), t.account(st.User)
+	if t.Pseudonyms == nil {
+		m.ClientName, m.ClientIP = string(st.ClientName), string(st.ClientIP)
+	}
 	switch m.MTA {
 	case logparse.Exim:
 		t.accept(m)
 		m.From = string(st.Other) // a notice about that message, or an answer to it
 	case logparse.Sendmail:
-		if l, ok := t.logins[session{m.Host, string(st.PID)}]; ok && l.ip == m.ClientIP {
+		if l, ok := t.logins[session{m.Host, string(st.PID)}]; ok && l.ip == t.text(st.ClientIP) {
 			m.User = l.user
 		}
 		if st.MessageID != nil && st.Recipients > 0 && !m.turned {
@@ -111,11 +113,15 @@ func (t *Tracker) arrive(m *Message, st *logparse.Step) {
 	}
 }
 
-func (t *Tracker) login(st *logparse.Step) {
+func (t *Tracker) loggedIn(st *logparse.Step) {
+	t.putLogin(session{t.name(st.Host), string(st.PID)}, login{t.account(st.User), t.text(st.ClientIP)})
+}
+
+func (t *Tracker) putLogin(at session, l login) {
 	if t.logins == nil || len(t.logins) >= maxLogins {
 		t.logins = map[session]login{}
 	}
-	t.logins[session{t.name(st.Host), string(st.PID)}] = login{string(st.User), string(st.ClientIP)}
+	t.logins[at] = l
 }
 
 // Event takes an outcome or a remark. The recipients are all of the event's.
@@ -124,7 +130,7 @@ func (t *Tracker) Event(at Place, s *pipeline.Seen, recipients iter.Seq[[]byte])
 	ev := s.Event
 	selected := t.Keep == nil || t.Keep(s)
 	if ev.QueueID == nil {
-		if s.Result == logparse.ResultEvent && ev.Direction == logparse.Inbound {
+		if s.Result == logparse.ResultEvent && ev.Direction == logparse.Inbound && t.Pseudonyms == nil {
 			t.turnedAway(at, s, selected)
 		}
 		return
@@ -146,7 +152,7 @@ func (t *Tracker) Event(at Place, s *pipeline.Seen, recipients iter.Seq[[]byte])
 func (t *Tracker) outcome(m *Message, s *pipeline.Seen, recipients iter.Seq[[]byte], selected bool) {
 	m.story.Selected = m.story.Selected || selected
 	if s.Event.Sender != nil && !m.SenderKnown {
-		m.Sender, m.SenderKnown = string(s.Event.Sender), true
+		m.Sender, m.SenderKnown = t.account(s.Event.Sender), true
 	}
 	if s.Event.Direction == logparse.Inbound {
 		t.refuse(m, s, selected)
@@ -173,13 +179,16 @@ func (t *Tracker) turnedAway(at Place, s *pipeline.Seen, selected bool) {
 // refuse notes that a client was told no: for one recipient, or for the message.
 func (t *Tracker) refuse(m *Message, s *pipeline.Seen, selected bool) {
 	ev := s.Event
-	if m.ClientIP == "" {
-		m.ClientIP = string(ev.ClientIP)
-	}
 	if !m.tried {
 		m.Began = true // nothing comes before a refusal but the lines of its session
 	}
-	m.addRefused(s, selected)
+	if t.Pseudonyms == nil {
+		if m.ClientIP == "" {
+			m.ClientIP = string(ev.ClientIP)
+		}
+		m.addRefused(s, selected)
+		t.held++
+	}
 	if ev.Stage == logparse.Data || ev.Stage == logparse.BDAT || ev.Stage == logparse.EOD {
 		m.Accepted, m.turned = false, true
 		t.put(m, t.endingList(m))
@@ -205,8 +214,9 @@ func (t *Tracker) attempt(m *Message, s *pipeline.Seen, recipients iter.Seq[[]by
 	}
 	next := t.requeued(m, s.Event)
 	for address := range recipients {
-		r := m.recipient(address)
+		r, known := t.recipient(m, address)
 		r.Selected = r.Selected || selected
+		before := r.Outcome
 		m.settle(r, s)
 		if t.Replies && r.Outcome == Failed && r.Reply == nil {
 			r.Reply = replyOf(s)
@@ -214,10 +224,65 @@ func (t *Tracker) attempt(m *Message, s *pipeline.Seen, recipients iter.Seq[[]by
 		if next != nil && r.Outcome == Delivered {
 			r.Outcome, r.Next = Requeued, next.QueueID
 		}
+		t.tell(m, r, known, before)
 	}
 	if m.MTA == logparse.Sendmail && m.settled() {
 		t.put(m, slow)
 	}
+}
+
+// recipient finds or adds a recipient, and says whether it was known.
+func (t *Tracker) recipient(m *Message, address []byte) (r *Recipient, known bool) {
+	if t.Pseudonyms != nil {
+		address = t.Pseudonyms.of(address)
+	}
+	if r := m.known(address); r != nil {
+		return r, true
+	}
+	if t.full() || t.Pseudonyms != nil && len(m.Recipients) >= maxKnown {
+		return &Recipient{Seconds: -1}, false
+	}
+	m.Recipients = append(m.Recipients, Recipient{Address: string(address), Seconds: -1})
+	t.held++
+	return &m.Recipients[len(m.Recipients)-1], false
+}
+
+// tell lets the Watcher know what an attempt changed. What goes through a filter
+// is met behind it.
+func (t *Tracker) tell(m *Message, r *Recipient, known bool, before Outcome) {
+	if t.Watcher == nil {
+		return
+	}
+	if !known && r.Outcome != Requeued {
+		t.Watcher.Met(m)
+	}
+	if before == Queued && r.Outcome != Queued {
+		t.Watcher.Settled(m, r, 1)
+	}
+}
+
+// text is what is kept of an address or a name from a line.
+func (t *Tracker) text(b []byte) string {
+	if t.Pseudonyms == nil || len(b) == 0 {
+		return string(b)
+	}
+	return string(t.Pseudonyms.of(b))
+}
+
+// account is what is kept of a user or a sender.
+func (t *Tracker) account(b []byte) string {
+	if t.Pseudonyms == nil || len(b) == 0 {
+		return string(b)
+	}
+	return t.Pseudonyms.account(b)
+}
+
+// login is what is kept of a user of this host: no address.
+func (t *Tracker) login(b []byte) string {
+	if t.Pseudonyms == nil {
+		return string(b)
+	}
+	return string(b[:min(len(b), maxShown)])
 }
 
 func replyOf(s *pipeline.Seen) *Reply {
@@ -236,12 +301,14 @@ func (t *Tracker) attemptAll(m *Message, s *pipeline.Seen, selected bool) {
 	}
 	for range unseen { // no attempt was made for them
 		m.Recipients = append(m.Recipients, Recipient{Seconds: -1})
+		t.held++
 	}
 	for i := range m.Recipients {
 		if r := &m.Recipients[i]; r.Outcome == Queued {
 			r.Selected = r.Selected || selected
 			r.blame(s.Verdict.Cause)
 			m.conclude(r, s)
+			t.tell(m, r, true, Queued)
 		}
 	}
 	if m.MTA == logparse.Sendmail {
@@ -331,6 +398,9 @@ func (t *Tracker) join(m, next *Message) {
 	}
 	if m.ClientIP != "" || m.Login != "" {
 		next.ClientName, next.ClientIP, next.Login = m.ClientName, m.ClientIP, m.Login
+	}
+	if t.Done == nil {
+		return // nobody asks for stories
 	}
 	to, from := m.story, next.story
 	if to == from || len(to.Messages)+len(from.Messages) > maxChain {

@@ -165,19 +165,11 @@ func (m *Message) settled() bool {
 	return m.Unseen() == 0
 }
 
-// recipient finds a recipient by address, or adds it.
+// known finds a recipient by address.
 //
 // QUIRK: local parts are case-sensitive (RFC 5321 section 2.4). Exim logs a
 // deferral with the address in small letters, a later failure with the address as
 // it came, and a local delivery by the local part alone. All are one recipient.
-func (m *Message) recipient(address []byte) *Recipient {
-	if r := m.known(address); r != nil {
-		return r
-	}
-	m.Recipients = append(m.Recipients, Recipient{Address: string(address), Seconds: -1})
-	return &m.Recipients[len(m.Recipients)-1]
-}
-
 func (m *Message) known(address []byte) *Recipient {
 	for i := range m.Recipients {
 		if r := &m.Recipients[i]; r.Outcome != Refused && sameRecipient(r.Address, address) {

@@ -81,6 +81,23 @@ func (t *Top) admit(name string) *row {
 	return r
 }
 
+// put adds a row as it was.
+func (t *Top) put(from *TopRow) {
+	r := &row{name: from.Name, tally: from.Tally, missed: from.Missed}
+	if t.rows[r.name] == nil {
+		t.rows[r.name] = r
+		heap.Push(&t.heap, r)
+	}
+}
+
+// tally is what is known of a name for certain.
+func (t *Top) tally(name string) Tally {
+	if r := t.rows[name]; r != nil {
+		return r.tally
+	}
+	return Tally{}
+}
+
 // weight is how many recipients the name can have had.
 func (r *row) weight() uint64 { return r.tally.Recipients + r.missed }
 

@@ -25,6 +25,12 @@ const (
 	maxUnseen = 10_000
 	// maxLogins bounds how many sessions are remembered.
 	maxLogins = 4096
+	// maxKnown bounds the recipients of a message that are told apart where memory
+	// is short; the others count as they come.
+	maxKnown = 1000
+	// perMessage bounds, with Limit, all recipients that are known where memory is
+	// short.
+	perMessage = 4
 )
 
 // A Tracker follows messages by their queue ids through the logs of hosts, in the
@@ -38,6 +44,9 @@ type Tracker struct {
 	Keep    func(*pipeline.Seen) bool
 	Done    func(*Story)
 
+	Watcher    Watcher     // if set, is told of recipients at once
+	Pseudonyms *Pseudonyms // if set, stand for addresses, and nothing is kept that no outcome needs
+
 	Ended [NumEndings]uint64 // messages, by how they ended
 
 	open   map[key]*Message
@@ -45,6 +54,16 @@ type Tracker struct {
 	logins map[session]login
 	noted  uint64            // entries so far
 	names  map[string]string // hosts: few, and each in every message
+	held   int               // recipients of the messages in open
+}
+
+// A Watcher learns of recipients before their message ends.
+type Watcher interface {
+	// Met tells of a recipient that a first attempt was made for.
+	Met(m *Message)
+	// Settled tells of recipients that have their last word, or will have none
+	// because the message ended.
+	Settled(m *Message, r *Recipient, n int)
 }
 
 // A state says what is still expected of a message.
@@ -151,7 +170,7 @@ func (t *Tracker) find(mta logparse.MTA, host, id []byte) *Message {
 }
 
 func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at Place) *Message {
-	if t.Limit > 0 && len(t.open) >= t.Limit {
+	for t.Limit > 0 && len(t.open) > 0 && (len(t.open) >= t.Limit || t.full()) {
 		t.makeRoom()
 	}
 	m := t.make(mta, host, id, at)
@@ -161,6 +180,11 @@ func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at Place) *Message {
 	t.open[m.key] = m
 	t.put(m, fresh)
 	return m
+}
+
+// full says whether there is no room for more recipients where memory is short.
+func (t *Tracker) full() bool {
+	return t.Pseudonyms != nil && t.Limit > 0 && t.held >= perMessage*t.Limit
 }
 
 func (t *Tracker) make(mta logparse.MTA, host, id []byte, at Place) *Message {
@@ -193,18 +217,30 @@ func (t *Tracker) end(m *Message, how Ending) {
 	if m.list != nil {
 		m.list.remove(m)
 		delete(t.open, m.key)
+		t.held -= len(m.Recipients)
 	}
 	m.Ending = how
 	t.Ended[how]++
-	if m.Removed {
-		for i := range m.Recipients {
-			if r := &m.Recipients[i]; r.Outcome == Queued {
-				r.Outcome = Gone
-			}
+	for i := range m.Recipients {
+		if r := &m.Recipients[i]; r.Outcome == Queued {
+			t.leave(m, r, 1)
 		}
+	}
+	if n := m.Unseen(); n > 0 && m.Accepted && t.Watcher != nil {
+		t.leave(m, &Recipient{Seconds: -1}, n)
 	}
 	if m.story.open--; m.story.open == 0 && t.Done != nil {
 		t.Done(m.story)
+	}
+}
+
+// leave gives up n recipients that no last word was seen of.
+func (t *Tracker) leave(m *Message, r *Recipient, n int) {
+	if m.Removed {
+		r.Outcome = Gone
+	}
+	if t.Watcher != nil {
+		t.Watcher.Settled(m, r, n)
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 )
 
@@ -26,8 +27,9 @@ import (
 // checkpoint on a slow disk takes its time.
 const stalled = time.Minute
 
-// Handler serves what view returns.
-func Handler(view func() *pipeline.View, logger *slog.Logger) http.Handler {
+// Handler serves what view returns, and what became of messages, unless that is
+// nil.
+func Handler(view func() *pipeline.View, watch *story.Watch, logger *slog.Logger) http.Handler {
 	counts := aggregate.NewCollector(func() *aggregate.Counts { return view().Counts }, view().Created)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -36,6 +38,9 @@ func Handler(view func() *pipeline.View, logger *slog.Logger) http.Handler {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	if watch != nil {
+		registry.MustRegister(messages{watch, view().Created})
+	}
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", promhttp.HandlerFor(joined{counts, registry}, promhttp.HandlerOpts{
 		ErrorLog:                            slog.NewLogLogger(logger.Handler(), slog.LevelError),

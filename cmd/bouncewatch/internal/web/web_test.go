@@ -37,7 +37,7 @@ func newView() *pipeline.View {
 
 func get(t *testing.T, v *pipeline.View, path string, accept string) (int, string) {
 	t.Helper()
-	h := Handler(func() *pipeline.View { return v }, slog.New(slog.DiscardHandler))
+	h := Handler(func() *pipeline.View { return v }, nil, slog.New(slog.DiscardHandler))
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
@@ -156,7 +156,7 @@ func TestFamiliesAreServedOnceAndInOrder(t *testing.T) {
 
 func BenchmarkMetrics(b *testing.B) {
 	v := newView()
-	h := Handler(func() *pipeline.View { return v }, slog.New(slog.DiscardHandler))
+	h := Handler(func() *pipeline.View { return v }, nil, slog.New(slog.DiscardHandler))
 	for name, accept := range map[string]string{
 		"text":        "text/plain;version=0.0.4",
 		"openmetrics": "application/openmetrics-text;version=1.0.0",
@@ -179,7 +179,7 @@ func respond(t *testing.T, v *pipeline.View, path, language string) *http.Respon
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header.Set("Accept-Language", language)
 	w := httptest.NewRecorder()
-	Handler(func() *pipeline.View { return v }, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+	Handler(func() *pipeline.View { return v }, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 	return w.Result()
 }
 

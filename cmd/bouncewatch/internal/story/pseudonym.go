@@ -1,0 +1,85 @@
+package story
+
+import (
+	"bytes"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
+
+const (
+	saltSize = 16
+	tagSize  = 8 // bytes of a hash: two of a billion addresses are the same with a chance of 3 %
+	maxShown = 40
+)
+
+// Pseudonyms stand for addresses where these must not be kept: hashes with a salt,
+// as long as the address may be, and equal for what differs in case only. That of
+// local@domain begins with that of local, as the addresses themselves do.
+type Pseudonyms struct {
+	salt [saltSize]byte
+	buf  []byte
+	hash []byte
+}
+
+// NewPseudonyms returns Pseudonyms that nobody else can make.
+func NewPseudonyms() *Pseudonyms {
+	p := &Pseudonyms{}
+	_, _ = rand.Read(p.salt[:]) // never fails
+	return p
+}
+
+// of is valid until the next call.
+func (p *Pseudonyms) of(address []byte) []byte {
+	local, domain := address, []byte(nil)
+	if i := bytes.LastIndexByte(address, '@'); i >= 0 {
+		local, domain = address[:i], address[i+1:]
+	}
+	p.hash = p.append(p.hash[:0], local)
+	if domain != nil {
+		p.hash = p.append(append(p.hash, '@'), domain)
+	}
+	return p.hash
+}
+
+func (p *Pseudonyms) append(dst, b []byte) []byte {
+	p.buf = append(append(p.buf[:0], p.salt[:]...), b...)
+	for i := saltSize; i < len(p.buf); i++ {
+		if c := p.buf[i]; 'A' <= c && c <= 'Z' {
+			p.buf[i] += 'a' - 'A'
+		}
+	}
+	sum := sha256.Sum256(p.buf)
+	return hex.AppendEncode(dst, sum[:tagSize])
+}
+
+// account is a user or sender as it may be shown, with a hash that tells it from
+// others: "*@example.com #4f2a81c07d3e9b65", "a* #...".
+func (p *Pseudonyms) account(name []byte) string {
+	return mask(printable(string(name))) + " #" + string(p.append(nil, name))
+}
+
+// mask leaves the domain, or of a name the first letter.
+func mask(name string) string {
+	if i := strings.LastIndexByte(name, '@'); i >= 0 {
+		return "*" + shorten(name[i:])
+	}
+	for _, first := range name {
+		return string(first) + "*"
+	}
+	return ""
+}
+
+func shorten(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	return strings.ToValidUTF8(s[:maxShown], "") + "..."
+}
+
+// shown is an account without its hash.
+func shown(account string) string {
+	name, _, _ := strings.Cut(account, " #")
+	return name
+}

@@ -1,0 +1,139 @@
+package story
+
+import (
+	"bytes"
+	"encoding/json"
+	"iter"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+)
+
+// WatchOptions is what a Watch needs.
+type WatchOptions struct {
+	Limit     int           // messages to follow at the same time
+	MaxAge    time.Duration // a message that nothing is said of for longer is not waited for
+	Suspicion Suspicion
+	Logger    *slog.Logger
+}
+
+// A Watch follows messages for a daemon: in bounded memory, with a state that
+// outlives the process and holds no address. It is a pipeline.Companion.
+type Watch struct {
+	opts    WatchOptions
+	tracker Tracker
+	totals  Totals
+	senders senders
+	line    time.Time // when a line was last seen, by the clock of the host
+	saved   *View     // of what Save returned last
+	view    atomic.Pointer[View]
+
+	buf      bytes.Buffer // of Save
+	encoding stateMessage
+}
+
+// A View is what readers may see of a Watch: what is on disk. It does not change.
+type View struct {
+	Totals  Totals
+	Open    [logparse.NumMTAs]int // messages that wait for outcomes
+	Senders []SenderRow           // at most maxSenderRows
+	Limits  Suspicion
+
+	hour     int64 // of the logs
+	line     time.Time
+	suspects []int64 // their hours
+}
+
+// maxSenderRows bounds the senders that a page shows.
+const maxSenderRows = 10
+
+// NewWatch returns a Watch that has seen nothing.
+func NewWatch(o WatchOptions) *Watch {
+	w := &Watch{opts: o, totals: newTotals(), senders: newSenders(o.Suspicion)}
+	w.tracker = Tracker{Limit: o.Limit, MaxAge: o.MaxAge, Watcher: w, Pseudonyms: NewPseudonyms()}
+	w.saved = w.look()
+	w.view.Store(w.saved)
+	return w
+}
+
+// View is what readers may see now.
+func (w *Watch) View() *View { return w.view.Load() }
+
+// Step takes what a line says besides outcomes.
+func (w *Watch) Step(at time.Time, st *logparse.Step) { w.tracker.Step(Place{Time: at}, st) }
+
+// Event takes an outcome or a remark.
+func (w *Watch) Event(s *pipeline.Seen, recipients iter.Seq[[]byte]) {
+	w.tracker.Event(Place{Time: s.Time}, s, recipients)
+}
+
+// Met implements Watcher.
+func (w *Watch) Met(m *Message) {
+	if !m.notice() {
+		w.senders.met(m)
+	}
+}
+
+// Settled implements Watcher.
+func (w *Watch) Settled(m *Message, r *Recipient, n int) {
+	if m.notice() || m.probe {
+		return
+	}
+	w.totals.add(m, r, uint64(n))
+	if r.Outcome == Failed {
+		w.senders.failed(m, r)
+	}
+}
+
+// notice says that the message is from the null sender.
+func (m *Message) notice() bool { return m.SenderKnown && m.Sender == "" }
+
+// Save is the state, to be written to disk. It is valid until the next Save.
+func (w *Watch) Save() (json.RawMessage, error) {
+	w.totals.Ended = w.tracker.Ended
+	w.line = time.Now()
+	w.saved = w.look()
+	if err := w.encode(); err != nil {
+		return nil, err
+	}
+	return w.buf.Bytes(), nil
+}
+
+// Saved says that what Save returned last is on disk: readers may see it, and who
+// reads the log of the daemon learns of new suspects.
+func (w *Watch) Saved() {
+	w.view.Store(w.saved)
+	for _, name := range w.senders.fresh {
+		t := w.senders.now.tally(name)
+		w.opts.Logger.Warn("suspicious sender: an account that somebody else uses, or a bad list", "sender", shown(name),
+			"recipients", t.Recipients, "unknown", t.Unknown, "hour", time.Unix(w.senders.hour*3600, 0).UTC().Format("2006-01-02T15Z"),
+			"queue_id", w.senders.suspects[name].QueueID, "hint", "bouncewatch trace --queue-id ID LOG says who")
+	}
+	w.senders.fresh = nil
+}
+
+func (w *Watch) look() *View {
+	v := &View{Totals: w.totals.clone(), Limits: w.opts.Suspicion, hour: w.senders.hour, line: w.line}
+	v.Senders, _ = w.senders.rows(maxSenderRows)
+	for _, sus := range w.senders.suspects {
+		v.suspects = append(v.suspects, sus.Hour)
+	}
+	for m := w.tracker.lists[live].first; m != nil; m = m.after {
+		v.Open[m.MTA]++
+	}
+	return v
+}
+
+// Suspects is how many senders looked suspicious in this clock hour or the one
+// before. Where the logs are quiet, time goes on.
+func (v *View) Suspects(now time.Time) (n int) {
+	for _, hour := range v.suspects {
+		if current(hour, v.hour, now.Sub(v.line)) {
+			n++
+		}
+	}
+	return n
+}
