@@ -120,6 +120,11 @@ func TestNormalForm(t *testing.T) {
 	f("554 mail from 192.0.2.1 of <b@example.org> to <A.B@example.com> refused", "mail from \x03 of <\x02> to <\x01> refused")
 	f("421 queue id 0SHXB7KG5F8 at 4.7.650", "queue id \x04 at 4.7.650")
 	f("554 Ящик ÉÀ × 554", "ящик éà × 554")
+	f("550 550 is said twice", "550 is said twice")
+	f("550 one \t\n550 two \n 550 550 three", "one two 550 three")
+	f("550 \t two blanks before \tthree  550- ", "two blanks before three ")
+	f("550 word-0SHXB7KG5F8 (0shxb7kg5f8) id0SHXB7KG5F8", "word-0shxb7kg5f8 (\x04) \x04")
+	f("550 A@ @B a@b.", "a@ @b \x01")
 	f("550", "550")
 	f("", "")
 }

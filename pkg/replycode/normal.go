@@ -1,5 +1,7 @@
 package replycode
 
+import "bytes"
+
 // What the reply is about stays and what differs from one message to the next
 // goes: these bytes stand in the normal form for what was masked.
 const (
@@ -12,29 +14,68 @@ const (
 // maxText bounds the work on one reply; the reason stands at its beginning.
 const maxText = 2048
 
-// What normalise must know of a byte.
+// A shape counts what a word is made of, each kind of byte in bits of its own:
+// no word is longer than maxText.
+type shape uint64
+
 const (
-	isBlankByte = 1 << iota
-	isWordByte  // may stand inside an address, a host name or an id
-	isTelling   // a digit or @: the word may be one of those
+	shapeBits  = 12 // of a count; maxText needs so many
+	oneLetter  = shape(1)
+	oneDigit   = oneLetter << shapeBits
+	oneDot     = oneDigit << shapeBits
+	oneOther   = oneDot << shapeBits
+	oneAt      = oneOther << shapeBits // besides oneOther
+	countMask  = 1<<shapeBits - 1
+	isTelling  = countMask*oneDigit | countMask*oneAt // the word may be an address or a serial number
+	notOfWords = shape(0)
 )
 
+// shapes are what each byte adds to the shape of a word; notOfWords cannot stand
+// inside an address, a host name or an id.
+var shapes = shapesOfBytes()
+
+func shapesOfBytes() (of [256]shape) {
+	for c := 0; c < 128; c++ {
+		if isAlnum(byte(c)) {
+			of[c] = oneLetter
+		}
+	}
+	for _, c := range "0123456789" {
+		of[c] = oneDigit
+	}
+	for _, c := range "-_+%" {
+		of[c] = oneOther
+	}
+	of['.'], of['@'] = oneDot, oneOther+oneAt
+	return of
+}
+
+func (s shape) letters() int { return int(s & countMask) }
+func (s shape) digits() int  { return int(s / oneDigit & countMask) }
+func (s shape) dots() int    { return int(s / oneDot & countMask) }
+func (s shape) others() int  { return int(s / oneOther & countMask) }
+
+// What normalise must know of a byte.
+const (
+	isBlankByte   = 1 << iota // a blank: it stands, if none stands before
+	isSpecialByte             // another kind of blank, the begin of a longer letter, what may be part of an address or a serial
+)
+
+const firstLatin, firstCyrillic = 0xC3, 0xD0
+
+// byteKind is 0 for the other bytes: each stands for itself, capitals for their
+// small letters.
 var byteKind = kindsOfBytes()
 
 func kindsOfBytes() (kind [256]uint8) {
-	for _, c := range " \t\r\n" {
-		kind[c] = isBlankByte
-	}
-	for c := 0; c < 128; c++ {
-		if isAlnum(byte(c)) {
-			kind[c] = isWordByte
+	for c := range kind {
+		if shapes[c]&isTelling != 0 {
+			kind[c] = isSpecialByte
 		}
 	}
-	for _, c := range ".-_+%" {
-		kind[c] = isWordByte
-	}
-	for _, c := range "0123456789@" {
-		kind[c] = isWordByte | isTelling
+	kind[' '] = isBlankByte
+	for _, c := range []byte{'\t', '\r', '\n', firstLatin, firstCyrillic} {
+		kind[c] = isSpecialByte
 	}
 	return kind
 }
@@ -47,42 +88,65 @@ func normalise(dst []byte, r *Reply) []byte {
 	if len(text) > maxText {
 		text = text[:maxText]
 	}
-	i := repeatedCode(text, r)
-	for i < len(text) {
+	begin := repeatedCode(text, r) // of the text behind a code; no second one is left out
+	for i := begin; i < len(text); {
 		switch c := text[i]; {
-		case byteKind[c]&isWordByte != 0:
-			start, kinds := len(dst), uint8(0)
-			for ; i < len(text); i++ {
-				kind := byteKind[text[i]]
-				if kind&isWordByte == 0 {
-					break
-				}
-				kinds |= kind
-				dst = append(dst, lower[text[i]])
-			}
-			if kinds&isTelling != 0 {
-				dst = maskWord(dst, start, r)
-			}
-		case byteKind[c] == isBlankByte:
-			i = skipBlanks(text, i)
-			if len(dst) > 0 {
+		case byteKind[c] == 0 || byteKind[c] == isBlankByte && len(dst) > 0 && dst[len(dst)-1] != ' ':
+			dst, i = plain(dst, text, i)
+		case isBlank(c):
+			if i = skipBlanks(text, i); len(dst) > 0 && dst[len(dst)-1] != ' ' {
 				dst = append(dst, ' ')
 			}
-			i = skipBlanks(text, i+repeatedCode(text[i:], r))
-		default:
+		case c == firstLatin || c == firstCyrillic:
 			dst = append(dst, c)
-			i++
-			if (c == 0xC3 || c == 0xD0) && i < len(text) && text[i] >= 0x80 {
+			if i++; i < len(text) && text[i] >= 0x80 {
 				dst = foldLetter(dst, c, text[i])
 				i++
 			}
+		default:
+			if i > begin && isBlank(text[i-1]) {
+				if n := repeatedCode(text[i:], r); n > 0 {
+					i = skipBlanks(text, i+n)
+					begin = i
+					continue
+				}
+			}
+			dst, i = telling(dst, text, i, r)
 		}
 	}
 	return dst
 }
 
+// plain appends bytes up to one that is more than itself. It goes over the ends
+// of words, which no processor foresees.
+func plain(dst, text []byte, i int) (longer []byte, end int) {
+	last := uint8(0)
+	for ; i < len(text); i++ {
+		kind := byteKind[text[i]]
+		if kind&(last|isSpecialByte) != 0 {
+			break
+		}
+		dst = append(dst, lower[text[i]])
+		last = kind
+	}
+	return dst, i
+}
+
+// telling appends the rest of a word of which the first part stands in dst.
+func telling(dst, text []byte, i int, r *Reply) (longer []byte, end int) {
+	start, word := len(dst), shape(0)
+	for ; start > 0 && shapes[dst[start-1]] != notOfWords; start-- {
+		word += shapes[dst[start-1]]
+	}
+	for ; i < len(text) && shapes[text[i]] != notOfWords; i++ {
+		word += shapes[text[i]]
+		dst = append(dst, lower[text[i]])
+	}
+	return maskWord(dst, start, word, r), i
+}
+
 func skipBlanks(text []byte, i int) int {
-	for i < len(text) && byteKind[text[i]] == isBlankByte {
+	for i < len(text) && isBlank(text[i]) {
 		i++
 	}
 	return i
@@ -115,7 +179,7 @@ func foldLetter(dst []byte, first, second byte) []byte {
 // repeatedCode is the length of "550-5.1.1 " at the start of b, where b opens or
 // goes on a reply 550 5.1.1 (RFC 5321 section 4.2.1).
 func repeatedCode(b []byte, r *Reply) int {
-	if len(b) < 4 || b[0] < '2' || b[0] > '5' || b[3] != '-' && byteKind[b[3]] != isBlankByte {
+	if len(b) < 4 || b[0] < '2' || b[0] > '5' || b[3] != '-' && !isBlank(b[3]) {
 		return 0
 	}
 	if c, ok := ParseCode(b[:3]); !ok || c != r.Code {
@@ -124,51 +188,27 @@ func repeatedCode(b []byte, r *Reply) int {
 	n := 4
 	if e, l := ParseEnhanced(b[n:]); l > 0 && e == r.Enhanced {
 		n += l
-		if n < len(b) && byteKind[b[n]] == isBlankByte {
+		if n < len(b) && isBlank(b[n]) {
 			n++
 		}
 	}
 	return n
 }
 
-// A shape counts what a word is made of.
-type shape struct {
-	letters, digits, dots, others int
-	at                            int // index of the last @, -1 for none
-}
-
-func shapeOf(word []byte) shape {
-	s := shape{at: -1}
-	for i, c := range word {
-		switch {
-		case '0' <= c && c <= '9':
-			s.digits++
-		case c == '.':
-			s.dots++
-		case c == '@':
-			s.at = i
-			s.others++
-		case isAlnum(c):
-			s.letters++
-		default:
-			s.others++
-		}
-	}
-	return s
-}
-
 // maskWord puts a mark in place of the word dst[start:] where it is an address or
 // a serial number.
-func maskWord(dst []byte, start int, r *Reply) []byte {
+func maskWord(dst []byte, start int, s shape, r *Reply) []byte {
 	word := dst[start:]
-	s := shapeOf(word)
-	switch {
-	case s.at > 0 && s.at < len(word)-1:
-		if isOurs(word[s.at+1:], r) {
-			return append(dst[:start], markOurs)
+	if s >= oneAt {
+		if at := bytes.LastIndexByte(word, '@'); at > 0 && at < len(word)-1 {
+			if isOurs(word[at+1:], r) {
+				return append(dst[:start], markOurs)
+			}
+			return append(dst[:start], markAddress)
 		}
-		return append(dst[:start], markAddress)
-	case s.dots == 3 && s.digits >= 4 && s.digits+s.dots == len(word):
+	}
+	switch {
+	case s.dots() == 3 && s.digits() >= 4 && s.digits()+3 == len(word):
 		return append(dst[:start], markIP)
 	case s.isSerial():
 		return append(dst[:start], markID)
@@ -178,10 +218,11 @@ func maskWord(dst []byte, start int, r *Reply) []byte {
 
 // isSerial: the tags of providers are shorter or hold other bytes.
 func (s shape) isSerial() bool {
-	if s.dots+s.others > 0 {
+	letters, digits := s.letters(), s.digits()
+	if s >= oneDot {
 		return false
 	}
-	return s.digits >= 2 && s.letters >= 1 && s.digits+s.letters >= 9 || s.digits >= 10
+	return digits >= 2 && letters >= 1 && digits+letters >= 9 || digits >= 10
 }
 
 // isOurs says whether an address is the sender's and cannot be the recipient's.
