@@ -1,9 +1,6 @@
 package replycode
 
-import (
-	"bytes"
-	"hash/maphash"
-)
+import "hash/maphash"
 
 // A Classifier classifies replies and remembers the last ones: most failures
 // repeat a reply that differs in addresses and serial numbers only. The zero
@@ -15,25 +12,25 @@ type Classifier struct {
 	normal   []byte
 	query    query
 	verdicts []remembered
-	hosts    []rememberedHost
+	relays   []rememberedHost
+	domains  []rememberedHost
 }
 
-// Both tables are of fixed size and all their memory is taken at once. A reply
-// may stand in any of a few slots in a row and a new one takes the place of an
-// old one; longer replies are not remembered.
+// The tables are of fixed size and all their memory is taken at once. A reply may
+// stand in any of a few slots in a row and a new one takes the place of an old one.
 const (
-	rememberedReplies = 1024
-	rememberedHosts   = 512
-	rememberedText    = 320
+	rememberedReplies = 4096
+	rememberedHosts   = 2048
 	slotsInRow        = 4
 )
 
-// remembered is a verdict with all that it depends on.
+// remembered is a verdict with all that it depends on. Of the normal form of the
+// text the hash is enough: with a secret seed no one can write two texts of the
+// same 64 bits, and chance would need billions of replies.
 type remembered struct {
-	normal []byte
-	hash   uint64
-	facts  facts
-	v      Verdict
+	hash  uint64
+	facts facts
+	v     Verdict
 }
 
 // facts is what a verdict depends on besides the normal form of the text.
@@ -44,9 +41,10 @@ type facts struct {
 	flags    uint8
 }
 
+// rememberedHost is what a table says about a name, which stands as its hash.
 type rememberedHost struct {
-	relay, domain []byte
-	provider      Provider
+	hash     uint64
+	provider Provider
 }
 
 // flagUsed marks a slot that holds a verdict.
@@ -80,7 +78,7 @@ func (c *Classifier) Classify(r Reply) Verdict {
 	row := hash % (rememberedReplies / slotsInRow) * slotsInRow
 	slots := c.verdicts[row : row+slotsInRow]
 	for i := range slots {
-		if s := &slots[i]; s.hash == hash && s.facts == f && bytes.Equal(s.normal, c.normal) {
+		if s := &slots[i]; s.hash == hash && s.facts == f {
 			return s.v
 		}
 	}
@@ -88,18 +86,9 @@ func (c *Classifier) Classify(r Reply) Verdict {
 	best := c.query.decide()
 	c.query.reply = Reply{}
 	v := Verdict{Cause: best.Cause, Provider: p, Rule: best.Rule, Label: best.Label, Evidence: best.Evidence}
-	if len(c.normal) <= rememberedText {
-		remember(slots, remembered{c.normal, hash, f, v})
-	}
-	return v
-}
-
-// remember moves the slots of a row up by one and fills the first.
-func remember(slots []remembered, m remembered) {
-	last := slots[len(slots)-1].normal
 	copy(slots[1:], slots)
-	m.normal = append(last[:0], m.normal...)
-	slots[0] = m
+	slots[0] = remembered{hash, f, v}
+	return v
 }
 
 func (c *Classifier) prepare() {
@@ -110,20 +99,9 @@ func (c *Classifier) prepare() {
 	c.seed = maphash.MakeSeed()
 	c.normal = make([]byte, 0, maxText)
 	c.verdicts = make([]remembered, rememberedReplies)
-	texts := make([]byte, rememberedReplies*rememberedText)
-	for i := range c.verdicts {
-		c.verdicts[i].normal, texts = cut(texts, rememberedText)
-	}
-	c.hosts = make([]rememberedHost, rememberedHosts)
-	names := make([]byte, 2*rememberedHosts*maxDomain)
-	for i := range c.hosts {
-		c.hosts[i].relay, names = cut(names, maxDomain)
-		c.hosts[i].domain, names = cut(names, maxDomain)
-	}
+	c.relays = make([]rememberedHost, rememberedHosts)
+	c.domains = make([]rememberedHost, rememberedHosts)
 }
-
-// cut takes an empty slice with room for n bytes off the front of b.
-func cut(b []byte, n int) (room, rest []byte) { return b[:0:n], b[n:] }
 
 // look searches the normal form. A mark in the text stands in for a relay host
 // that the table does not know.
@@ -145,15 +123,25 @@ func (c *Classifier) ProviderOf(relayHost, recipientDomain []byte) Provider {
 
 // provider is the rules' providerOf with a memory.
 func (c *Classifier) provider(r *Reply) Provider {
-	if len(r.RelayHost) > maxDomain || len(r.RecipientDomain) > maxDomain {
-		return c.set.providerOf(r.RelayHost, r.RecipientDomain)
+	relay, known := c.recall(c.relays, r.RelayHost)
+	if !known {
+		relay.provider = c.set.ofRelay(r.RelayHost)
 	}
-	sum := maphash.Bytes(c.seed, r.RelayHost) + 3*maphash.Bytes(c.seed, r.RecipientDomain)
-	slot := &c.hosts[sum%rememberedHosts]
-	if !bytes.Equal(slot.relay, r.RelayHost) || !bytes.Equal(slot.domain, r.RecipientDomain) {
-		slot.relay = append(slot.relay[:0], r.RelayHost...)
-		slot.domain = append(slot.domain[:0], r.RecipientDomain...)
-		slot.provider = c.set.providerOf(r.RelayHost, r.RecipientDomain)
+	if relay.provider != OtherProvider {
+		return relay.provider
 	}
-	return slot.provider
+	domain, known := c.recall(c.domains, r.RecipientDomain)
+	if !known {
+		domain.provider = c.set.ofDomain(r.RecipientDomain)
+	}
+	return domain.provider
+}
+
+// recall is the slot for a name; if it does not know the name, it now belongs to it.
+func (c *Classifier) recall(table []rememberedHost, name []byte) (slot *rememberedHost, known bool) {
+	hash := maphash.Bytes(c.seed, name) | 1 // 0 is a slot of no name
+	slot = &table[hash>>1%rememberedHosts]
+	known = slot.hash == hash
+	slot.hash = hash
+	return slot, known
 }

@@ -73,22 +73,21 @@ func ownProvider(name string) (Provider, bool) {
 	return OtherProvider, false
 }
 
-// providerOf is ProviderOf with the own providers in front: their exchangers go
-// before those of the table, their domains before its domains.
-func (set *ruleSet) providerOf(relayHost, recipientDomain []byte) Provider {
-	if len(set.ownMX)+len(set.ownDomains) == 0 {
-		return ProviderOf(relayHost, recipientDomain)
-	}
-	if p := bySuffix(set.ownMX, relayHost); p != OtherProvider {
+// ofRelay is the provider of a mail exchanger: own ones go before those of the table.
+func (set *ruleSet) ofRelay(host []byte) Provider {
+	if p := bySuffix(set.ownMX, host); p != OtherProvider {
 		return p
 	}
-	if p := bySuffix(mxIndex, relayHost); p != OtherProvider {
+	return bySuffix(mxIndex, host)
+}
+
+// ofDomain is the provider of a recipient domain, own ones first. It counts where
+// the exchanger's name does not tell.
+func (set *ruleSet) ofDomain(domain []byte) Provider {
+	if p := bySuffix(set.ownDomains, domain); p != OtherProvider {
 		return p
 	}
-	if p := bySuffix(set.ownDomains, recipientDomain); p != OtherProvider {
-		return p
-	}
-	return bySuffix(domainIndex, recipientDomain)
+	return bySuffix(domainIndex, domain)
 }
 
 // addProviders gives the names of checked providers their numbers; it is false

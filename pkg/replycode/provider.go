@@ -61,7 +61,7 @@ func bySuffix(index map[string]Provider, host []byte) Provider {
 	if n := len(host); n > 0 && host[n-1] == '.' {
 		host = host[:n-1]
 	}
-	if len(host) == 0 || len(host) > maxDomain {
+	if len(index) == 0 || len(host) == 0 || len(host) > maxDomain {
 		return OtherProvider
 	}
 	var lower [maxDomain]byte
