@@ -53,7 +53,6 @@ func shapesOfBytes() (of [256]shape) {
 func (s shape) letters() int { return int(s & countMask) }
 func (s shape) digits() int  { return int(s / oneDigit & countMask) }
 func (s shape) dots() int    { return int(s / oneDot & countMask) }
-func (s shape) others() int  { return int(s / oneOther & countMask) }
 
 // What normalise must know of a byte.
 const (
