@@ -188,9 +188,12 @@ func (p *pageView) newPageCause(c causeRow) pageCause {
 
 // An actorLine is who must act on how many failures of outgoing mail.
 type actorLine struct {
-	Actor string
-	Count uint64
-	rank  int
+	Actor  string
+	Count  uint64
+	Causes []string
+	Width  int // of its bar, in percent of the longest
+
+	rank int
 }
 
 // Actors are those who must act: first those who can be the reader.
@@ -201,6 +204,14 @@ func (p *pageView) Actors() (all []actorLine) {
 			i, all = len(all), append(all, actorLine{Actor: c.Actor, rank: c.rank})
 		}
 		all[i].Count += c.Count
+		all[i].Causes = append(all[i].Causes, c.Cause)
+	}
+	most := uint64(1)
+	for _, a := range all {
+		most = max(most, a.Count)
+	}
+	for i := range all {
+		all[i].Width = int(100 * all[i].Count / most)
 	}
 	slices.SortStableFunc(all, func(a, b actorLine) int { return cmp.Or(a.rank-b.rank, cmp.Compare(b.Count, a.Count)) })
 	return all

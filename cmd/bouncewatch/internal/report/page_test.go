@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/xml"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -67,7 +68,8 @@ func TestChartOfADaemonHasThreeDays(t *testing.T) {
 		t.Fatalf("%d bars from %s to %s, highest %d", len(c.Bars), c.From, c.To, c.Highest)
 	}
 	hourAgo := chartBar{X: 700, Sent: chartPart{0, 75}, Deferred: chartPart{75, 5}, Failed: chartPart{80, 20},
-		Label: "2026-11-25 12:00 UTC: 1500 sent, 100 deferred, 400 bounced, 0 expired"}
+		Label: "2026-11-25 12:00 UTC: 1500 sent, 100 deferred, 400 bounced, 0 expired",
+		At:    "2026-11-25 12:00 UTC", Counts: hourRow{Sent: 1500, Deferred: 100, Bounced: 400}}
 	if c.Bars[70] != hourAgo {
 		t.Errorf("bar %+v, want %+v", c.Bars[70], hourAgo)
 	}
@@ -109,14 +111,57 @@ func TestChartOfAReportHasAllOfIt(t *testing.T) {
 	}
 }
 
+// A report on a few hours has bars, not blocks.
+func TestFewBarsAreNarrow(t *testing.T) {
+	c := aggregate.New()
+	mail(c, logparse.Sent, 250, 0, 0, pageNow, 1)
+	if got := (&pageView{document: newDocument(c)}).Chart(); len(got.Bars) != 1 || got.Width() != 240 {
+		t.Errorf("%d bars in a width of %d, want 1 in 240", len(got.Bars), got.Width())
+	}
+}
+
+// The scale is logarithmic from 0.01 s to the first mark over all delays.
+func TestDelayChart(t *testing.T) {
+	d := newDocument(aggregate.New())
+	if c := (&pageView{document: d}).DelayChart(); c != nil {
+		t.Errorf("a chart of nothing: %+v", c)
+	}
+	d.Delays = []delayRow{
+		{MTA: "postfix", Status: "sent", P50: 0.1, P90: 1, P99: 10},
+		{MTA: "exim", Status: "sent", P50: 0, P90: 0, P99: 100}, // log of 0
+	}
+	want := &delayChart{
+		// log10 of 0.1, 1, 10, 60 and 600 s over 0.01 s: 1, 2, 3, 3.778, 4.778
+		Ticks: []delayTick{{20.9, "0.1 s"}, {41.9, "1 s"}, {62.8, "10 s"}, {79.1, "1 min"}, {100, "10 min"}},
+		Rows: []delayBar{
+			{"postfix", "sent", "postfix sent: 50 % 0.1 s, 90 % 1 s, 99 % 10 s", 20.9, 41.9, 62.8},
+			{"exim", "sent", "exim sent: 50 % 0 s, 90 % 0 s, 99 % 100 s", 0, 0, 83.7},
+		},
+	}
+	if got := (&pageView{document: d}).DelayChart(); !reflect.DeepEqual(got, want) {
+		t.Errorf("chart %+v\nwant %+v", got, want)
+	}
+	if b := want.Rows[1]; b.Body() != 0.8 || b.Tail() != 83.7 {
+		t.Errorf("body %v, tail %v", b.Body(), b.Tail())
+	}
+	d.Delays[0].P99 = 1e9 // over the scale
+	if got := (&pageView{document: d}).DelayChart(); got.Rows[0].P99 != 100 || got.Ticks[len(got.Ticks)-1].Text != "5 d" {
+		t.Errorf("chart %+v", got)
+	}
+}
+
 func TestCausesAndProvidersOfThePage(t *testing.T) {
 	p := page(Page{})
 	blocked := replycode.Causes()[replycode.IPBlocked]
 	if got, want := p.CausesOf("outbound")[0], (pageCause{"ip_blocked", blocked.Definition, blocked.Actor, "4xx 5xx", blocked.Advice, 500, 100, 0}); got != want {
 		t.Errorf("cause %+v, want %+v", got, want)
 	}
-	if got := p.Actors(); len(got) != 2 || got[0] != (actorLine{"sender host admin", 500, 0}) || got[1] != (actorLine{"sender", 1, len(ourActors)}) {
-		t.Errorf("actors %v", got)
+	actors := []actorLine{
+		{Actor: "sender host admin", Count: 500, Causes: []string{"ip_blocked"}, Width: 100},
+		{Actor: "sender", Count: 1, Causes: []string{"user_unknown"}, rank: len(ourActors)},
+	}
+	if got := p.Actors(); !reflect.DeepEqual(got, actors) {
+		t.Errorf("actors %v, want %v", got, actors)
 	}
 	want := shareLine{Name: "google", Total: 2501, Sent: "80.0 %", Deferred: "4.0 %", Bounced: "16.0 %", BounceGrade: "bad", Cause: "ip_blocked"}
 	if got := p.ProviderShares(); len(got) != 1 || got[0] != want {
