@@ -1,10 +1,11 @@
 package replycode
 
 // Classify says why mail failed by the built-in rules. The first evidence that tells decides: a
-// provider's tag in the text, a provider's own use of a code, a phrase, a fact of
-// the log (the message expired, STARTTLS failed), the exact enhanced code (RFC
-// 3463 section 3), a weak phrase, the subject of the enhanced code, the basic
-// code (RFC 5321 section 4.2.3). Classify does not allocate once the rules are
+// provider's tag in the text, a provider's own use of a code, a phrase, an enhanced
+// code that always means the same, words that belong together, a fact of the log
+// (the message expired, STARTTLS failed), the exact enhanced code (RFC 3463
+// section 3), a weak phrase, the subject of the enhanced code, the basic code
+// (RFC 5321 section 4.2.3). Classify does not allocate once the rules are
 // loaded, its cost does not depend on their number, and any number of goroutines
 // may call it; one that classifies much should own a Classifier.
 func Classify(r Reply) Verdict {
@@ -43,7 +44,8 @@ const (
 	Own                   // a rule of the configuration
 	ProviderTag           // a provider's tag or address of help in the text
 	ProviderRule          // words or a code that mean something of their own at one provider
-	Phrase                // words in the text
+	Phrase                // a phrase in the text
+	Words                 // words of two classes near each other
 	LogFact               // what the log says besides the reply: expired, STARTTLS
 	EnhancedCode          // the exact enhanced code, where it says anything
 	WeakPhrase            // words that open many replies
@@ -51,7 +53,7 @@ const (
 	BasicCode             // the three digits alone
 )
 
-var evidenceNames = [...]string{"none", "own rule", "provider tag", "provider rule", "phrase", "log fact", "enhanced code",
+var evidenceNames = [...]string{"none", "own rule", "provider tag", "provider rule", "phrase", "wording", "log fact", "enhanced code",
 	"weak phrase", "enhanced code's subject", "basic code"}
 
 // String is the kind in words.
@@ -62,7 +64,7 @@ func (e Evidence) String() string {
 	return evidenceNames[e]
 }
 
-var evidenceNamesZH = [...]string{"无", "自定义规则", "服务商标记", "服务商规则", "短语", "日志事实", "增强代码",
+var evidenceNamesZH = [...]string{"无", "自定义规则", "服务商标记", "服务商规则", "短语", "词语", "日志事实", "增强代码",
 	"弱短语", "增强代码的主题", "基本代码"}
 
 // NameZH is the kind in Chinese words.
@@ -75,7 +77,7 @@ func (e Evidence) NameZH() string {
 
 // ofRule says whether the evidence is that of a rule, not of a table or a fact.
 func (e Evidence) ofRule() bool {
-	return e == Own || e == ProviderTag || e == ProviderRule || e == Phrase || e == WeakPhrase
+	return e == Own || e == ProviderTag || e == ProviderRule || e == Phrase || e == Words || e == WeakPhrase
 }
 
 // A query is one reply with what was found in its text.
@@ -90,8 +92,8 @@ type query struct {
 type step func(*query) (Candidate, bool)
 
 // steps are the kinds of evidence in the order in which they decide. The tiers of
-// rules in front of the enhanced code are one step: they share one order.
-var steps = [...]step{byStrongRule, byFact, byStrongCode, byWeakRule, byEnhanced, bySubject, byCode}
+// rules in front of the words are one step: they share one order.
+var steps = [...]step{byStrongRule, byTrustedCode, byWords, byFact, byStrongCode, byWeakRule, byEnhanced, bySubject, byCode}
 
 // decide is the first evidence that tells.
 func (q *query) decide() Candidate {
@@ -103,14 +105,16 @@ func (q *query) decide() Candidate {
 	return Candidate{}
 }
 
-func byStrongRule(q *query) (Candidate, bool) { return q.rule(0, q.set.firstWeak) }
+func byStrongRule(q *query) (Candidate, bool) { return q.rule(0, q.set.firstWords) }
+
+func byWords(q *query) (Candidate, bool) { return q.rule(q.set.firstWords, q.set.firstWeak) }
 
 func byWeakRule(q *query) (Candidate, bool) { return q.rule(q.set.firstWeak, len(q.set.rules)) }
 
 // rule is the first rule of [from, to) that holds.
 func (q *query) rule(from, to int) (Candidate, bool) {
 	best := to
-	q.eachRule(func(number int) {
+	q.eachRule(from, to, func(number int) {
 		if from <= number && number < best && q.set.rules[number].holds(q) {
 			best = number
 		}
@@ -121,9 +125,20 @@ func (q *query) rule(from, to int) (Candidate, bool) {
 	return q.set.rules[best].candidate(), true
 }
 
-// eachRule calls f with each rule of which one phrase stands in the text and each
-// rule that asks for none.
-func (q *query) eachRule(f func(number int)) {
+// eachRule calls f with each rule of [from, to) that the text may meet, and maybe
+// others.
+func (q *query) eachRule(from, to int, f func(number int)) {
+	if from < q.set.firstWords || to > q.set.firstWeak {
+		q.eachPhraseRule(f)
+	}
+	if to > q.set.firstWords {
+		q.eachWordRule(f)
+	}
+}
+
+// eachPhraseRule calls f with each rule of which one phrase stands in the text and
+// each rule that asks for none.
+func (q *query) eachPhraseRule(f func(number int)) {
 	for _, number := range q.set.byProvider[q.provider] {
 		f(int(number))
 	}
@@ -134,6 +149,16 @@ func (q *query) eachRule(f func(number int)) {
 	}
 }
 
+// eachWordRule calls f with each rule that asks for a class of which one word
+// stands in the text.
+func (q *query) eachWordRule(f func(number int)) {
+	q.classes.each(func(class int) {
+		for _, number := range q.set.byClass[class] {
+			f(int(number))
+		}
+	})
+}
+
 func byFact(q *query) (Candidate, bool) {
 	switch {
 	case q.reply.Expired && q.reply.Code == None:
@@ -142,6 +167,14 @@ func byFact(q *query) (Candidate, bool) {
 		return Candidate{Cause: TLSFailed, Rule: "fact:starttls", Evidence: LogFact}, true
 	}
 	return Candidate{}, false
+}
+
+// byTrustedCode takes the codes that receivers use for one thing only.
+func byTrustedCode(q *query) (Candidate, bool) {
+	if !trustedEnhanced[q.reply.Enhanced&subjectDetailMask] {
+		return Candidate{}, false
+	}
+	return byEnhanced(q)
 }
 
 // byStrongCode leaves out the codes that receivers use for everything.
@@ -170,7 +203,7 @@ func bySubject(q *query) (Candidate, bool) {
 
 func byCode(q *query) (Candidate, bool) {
 	info, ok := LookupCode(q.reply.Code)
-	if !ok || weakCodes[info.Code] || !info.HasCause || info.Cause == UnknownCause {
+	if !ok || weakCodes[info.Code] || q.reply.saysNothing() || !info.HasCause || info.Cause == UnknownCause {
 		return Candidate{}, false
 	}
 	return Candidate{Cause: info.Cause, Rule: codeNames[info.Code], Evidence: BasicCode, Source: info.Reference}, true
@@ -179,6 +212,12 @@ func byCode(q *query) (Candidate, bool) {
 // weakCodes are used about senders, recipients and relays alike, whatever RFC 5321
 // section 4.2.3 says of them: alone they do not tell.
 var weakCodes = map[Code]bool{551: true, 553: true}
+
+// saysNothing: the peer chose the enhanced code for "undefined" (RFC 3463 section
+// 3.1) beside the code for "not now".
+func (r *Reply) saysNothing() bool {
+	return r.Enhanced == MakeEnhanced(TransientFailure, 0, 0) && (r.Code == 421 || r.Code == 450 || r.Code == 451)
+}
 
 var codeNames = nameCodes(codeTable)
 
@@ -194,6 +233,14 @@ func nameCodes(table []CodeInfo) map[Code]string {
 var weakEnhanced = map[Enhanced]bool{
 	detail(0, 0): true, detail(1, 0): true, detail(2, 0): true, detail(2, 1): true, detail(3, 0): true,
 	detail(3, 2): true, detail(5, 0): true, detail(7, 0): true, detail(7, 1): true,
+}
+
+// trustedEnhanced are the codes that words in any order do not beat: in labelled
+// replies of many receivers they always mean the same.
+var trustedEnhanced = map[Enhanced]bool{
+	detail(1, 7): true, detail(1, 8): true, detail(2, 2): true, detail(2, 3): true, detail(3, 4): true, detail(4, 6): true,
+	detail(4, 7): true, detail(7, 20): true, detail(7, 21): true, detail(7, 22): true, detail(7, 23): true,
+	detail(7, 24): true, detail(7, 25): true, detail(7, 26): true,
 }
 
 func detail(subject, detail uint16) Enhanced {

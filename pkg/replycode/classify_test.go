@@ -125,6 +125,7 @@ func TestNormalForm(t *testing.T) {
 	f("550 \t two blanks before \tthree  550- ", "two blanks before three ")
 	f("550 word-0SHXB7KG5F8 (0shxb7kg5f8) id0SHXB7KG5F8", "word-0shxb7kg5f8 (\x04) \x04")
 	f("550 A@ @B a@b.", "a@ @b \x01")
+	f(`550 \346\224\266 \303\211 \303 \103 \39 \`, `收 é `+"\xc3"+` \103 \39 \`)
 	f("550", "550")
 	f("", "")
 }

@@ -12,7 +12,7 @@ type Candidate struct {
 	Source   string   // where the rule or row can be checked
 	Lost     string   // why it did not decide, "" for the one that did
 	LostZH   string
-	weight   int
+	rule     *rule
 }
 
 // Explain lists the evidence about a reply, the one that decides first, each of
@@ -36,6 +36,11 @@ func (c *Classifier) Explain(r Reply) []Candidate {
 			list = append(list, q.runnersUp(first)...)
 		}
 	}
+	for i := range list {
+		if r := list[i].rule; r != nil && r.classed() {
+			list[i].Phrases = append(slices.Clone(r.words), q.foundWords(r)...)
+		}
+	}
 	for i := 1; i < len(list); i++ {
 		list[i].Lost, list[i].LostZH = whyLost(&list[0], &list[i])
 	}
@@ -46,7 +51,7 @@ func (c *Classifier) Explain(r Reply) []Candidate {
 // runnersUp are the rules of the same step that hold too, in order.
 func (q *query) runnersUp(first Candidate) []Candidate {
 	var numbers []int
-	q.eachRule(func(number int) {
+	q.eachRule(0, len(q.set.rules), func(number int) {
 		r := &q.set.rules[number]
 		weak := number >= q.set.firstWeak
 		if r.id != first.Rule && r.tier != tierMark && weak == (first.Evidence == WeakPhrase) && r.holds(q) {
@@ -68,7 +73,9 @@ func whyLost(winner, loser *Candidate) (en, zh string) {
 			winner.Evidence.NameZH() + "先于" + loser.Evidence.NameZH()
 	case winner.Evidence == Own:
 		return "stands later in the configuration", "在配置中位置靠后"
-	case winner.weight > loser.weight:
+	case winner.rule.classed():
+		return "stands later among the rules", "在规则中位置靠后"
+	case winner.rule.weight > loser.rule.weight:
 		return "less specific", "不够具体"
 	}
 	return "no more specific", "并不更具体"

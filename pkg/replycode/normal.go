@@ -57,7 +57,7 @@ func (s shape) dots() int    { return int(s / oneDot & countMask) }
 // What normalise must know of a byte.
 const (
 	isBlankByte   = 1 << iota // a blank: it stands, if none stands before
-	isSpecialByte             // another kind of blank, the begin of a longer letter, what may be part of an address or a serial
+	isSpecialByte             // another kind of blank, the begin of a longer letter or of an escape, what may be part of an address or a serial
 )
 
 const firstLatin, firstCyrillic = 0xC3, 0xD0
@@ -73,7 +73,7 @@ func kindsOfBytes() (kind [256]uint8) {
 		}
 	}
 	kind[' '] = isBlankByte
-	for _, c := range []byte{'\t', '\r', '\n', firstLatin, firstCyrillic} {
+	for _, c := range []byte{'\t', '\r', '\n', '\\', firstLatin, firstCyrillic} {
 		kind[c] = isSpecialByte
 	}
 	return kind
@@ -102,6 +102,8 @@ func normalise(dst []byte, r *Reply) []byte {
 				dst = foldLetter(dst, c, text[i])
 				i++
 			}
+		case c == '\\':
+			dst, i = backslash(dst, text, i)
 		default:
 			if i > begin && isBlank(text[i-1]) {
 				if n := repeatedCode(text[i:], r); n > 0 {
@@ -142,6 +144,20 @@ func telling(dst, text []byte, i int, r *Reply) (longer []byte, end int) {
 		dst = append(dst, lower[text[i]])
 	}
 	return maskWord(dst, start, word, r), i
+}
+
+// backslash appends the byte that \303 stands for, as Sendmail and Exim log those
+// that are not ASCII, else the backslash.
+func backslash(dst, text []byte, i int) (longer []byte, end int) {
+	b := text[i:]
+	if len(b) < 4 || b[1] != '2' && b[1] != '3' || b[2]&^7 != '0' || b[3]&^7 != '0' {
+		return append(dst, '\\'), i + 1
+	}
+	value := b[1]<<6 | b[2]&7<<3 | b[3]&7
+	if len(dst) == 0 {
+		return append(dst, value), i + 4
+	}
+	return foldLetter(dst, dst[len(dst)-1], value), i + 4
 }
 
 func skipBlanks(text []byte, i int) int {

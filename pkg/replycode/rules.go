@@ -38,6 +38,10 @@ type rule struct {
 	phrases   []uint16
 	words     []string // the phrases as written
 	weight    int      // how specific it is: what it asks for, in bytes
+	wordClass classSet // what must stand in the text
+	pairs     []pair   // what of it must stand near each other
+	without   classSet // what must not
+	found     classSet // the class that it is looked up by
 	providers []Provider
 	codes     []Code
 	classes   []Class
@@ -57,11 +61,13 @@ const conditionWeight = 4
 // that finds their phrases.
 type ruleSet struct {
 	rules      []rule
+	firstWords int // the first that asks for classes of words
 	firstWeak  int
 	phrases    []phrase
 	matcher    *matcher
 	byPhrase   [][]uint16 // the rules whose first phrase it is
-	byProvider [][]uint16 // the rules without a phrase
+	byClass    [][]uint16 // the rules that ask for classes of words
+	byProvider [][]uint16 // the rules that ask for neither
 	ownMX      map[string]Provider
 	ownDomains map[string]Provider
 }
@@ -72,6 +78,7 @@ type phrase struct {
 	open       bool // on the right
 	startsWord bool
 	endsWord   bool
+	classes    classSet
 }
 
 var loadRules = sync.OnceValue(func() *ruleSet { return parseRules(rulesTSV) })
@@ -80,8 +87,9 @@ func parseRules(text string) *ruleSet { return newRuleSet(parseRows(text)) }
 
 // newRuleSet takes rules in any order; those of one configuration keep theirs.
 func newRuleSet(rules []rule) *ruleSet {
-	set := &ruleSet{rules: rules, byProvider: make([][]uint16, MaxProviders)}
+	set := &ruleSet{rules: rules, byClass: make([][]uint16, maxClasses), byProvider: make([][]uint16, MaxProviders)}
 	slices.SortStableFunc(set.rules, decidesBefore)
+	set.firstWords = slices.IndexFunc(set.rules, func(r rule) bool { return r.classed() || r.tier >= tierWeak })
 	set.firstWeak = slices.IndexFunc(set.rules, func(r rule) bool { return r.tier >= tierWeak })
 	set.index()
 	return set
@@ -104,44 +112,77 @@ func parseRows(text string) (rules []rule) {
 }
 
 // decidesBefore orders rules by tier, then the more specific first, then by the
-// order of the causes. Whoever writes rules of his own puts them in order.
+// order of the causes. Rules of classes of words stand behind all phrases and in
+// front of weak ones; these, and the rules of a configuration, keep their order.
 func decidesBefore(a, b rule) int {
-	if a.tier == tierOwn && b.tier == tierOwn {
-		return 0
+	if o := cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.place(), b.place())); o != 0 || a.ordered() {
+		return o
 	}
-	return cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(b.weight, a.weight), cmp.Compare(a.cause, b.cause))
+	return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(a.cause, b.cause))
+}
+
+// ordered says whether a rule decides by its place in the file.
+func (r *rule) ordered() bool { return r.tier == tierOwn || r.classed() }
+
+// classed says whether a rule asks for classes of words.
+func (r *rule) classed() bool { return r.wordClass != 0 }
+
+func (r *rule) place() int {
+	switch {
+	case !r.classed():
+		return 0
+	case r.tier == tierWeak:
+		return -1
+	}
+	return 1
 }
 
 // index numbers the phrases and builds the automaton.
 func (set *ruleSet) index() {
 	numbers := make(map[string]uint16)
 	var literals []string
+	number := func(word string) uint16 {
+		id, known := numbers[word]
+		if !known {
+			id = uint16(len(literals))
+			numbers[word] = id
+			literal := strings.TrimSuffix(word, "*")
+			literals = append(literals, literal)
+			set.phrases = append(set.phrases, newPhrase(literal, literal != word))
+			set.byPhrase = append(set.byPhrase, nil)
+		}
+		return id
+	}
+	for class, words := range loadWords().words {
+		for _, word := range words {
+			set.phrases[number(word)].classes |= 1 << class
+		}
+	}
 	for i := range set.rules {
 		r := &set.rules[i]
 		for _, word := range r.words {
-			id, known := numbers[word]
-			if !known {
-				id = uint16(len(literals))
-				numbers[word] = id
-				literal := strings.TrimSuffix(word, "*")
-				literals = append(literals, literal)
-				set.phrases = append(set.phrases, newPhrase(literal, literal != word))
-				set.byPhrase = append(set.byPhrase, nil)
-			}
-			r.phrases = append(r.phrases, id)
+			r.phrases = append(r.phrases, number(word))
 		}
-		if len(r.phrases) > 0 {
-			set.byPhrase[r.phrases[0]] = append(set.byPhrase[r.phrases[0]], uint16(i))
-			continue
-		}
-		for _, p := range r.providers {
-			set.byProvider[p] = append(set.byProvider[p], uint16(i))
-		}
+		set.lookUp(r, uint16(i))
 	}
 	if len(literals) > maxPhrases {
 		panic("replycode: rules.tsv: too many phrases")
 	}
 	set.matcher = newMatcher(literals)
+}
+
+// lookUp says what in a text leads to a rule.
+func (set *ruleSet) lookUp(r *rule, number uint16) {
+	switch {
+	case r.classed():
+		r.found.each(func(class int) { set.byClass[class] = append(set.byClass[class], number) })
+	case len(r.phrases) > 0:
+		set.byPhrase[r.phrases[0]] = append(set.byPhrase[r.phrases[0]], number)
+	default:
+		for _, p := range r.providers {
+			set.byProvider[p] = append(set.byProvider[p], number)
+		}
+	}
 }
 
 func newPhrase(literal string, open bool) phrase {
@@ -158,7 +199,7 @@ func splitPhrases(s string) []string {
 
 // parseRule reads id, cause, tier, conditions, phrases, source, example.
 func parseRule(f []string) (r rule, err error) {
-	r = rule{id: f[0], tier: -1, words: splitPhrases(f[4]), source: f[5], example: f[6]}
+	r = rule{id: f[0], tier: -1, source: f[5], example: f[6]}
 	for i := tierTag; i < len(tiers); i++ {
 		if tiers[i].name == f[2] {
 			r.tier = i
@@ -173,11 +214,10 @@ func parseRule(f []string) (r rule, err error) {
 	if !known {
 		return r, fmt.Errorf("no tier %q, or no cause or provider %q", f[2], f[1])
 	}
-	for _, p := range r.words {
-		if p != strings.ToLower(p) || strings.TrimSpace(p) != p || len(p) < 3 {
-			return r, fmt.Errorf("bad phrase %q", p)
+	for _, p := range splitPhrases(f[4]) {
+		if err := r.term(p); err != nil {
+			return r, err
 		}
-		r.weight += len(p)
 	}
 	for _, word := range words(f[3]) {
 		if err := r.condition(word); err != nil {
@@ -185,10 +225,23 @@ func parseRule(f []string) (r rule, err error) {
 		}
 		r.weight += conditionWeight
 	}
-	if len(r.words) == 0 && len(r.providers) == 0 {
+	if len(r.words) == 0 && !r.classed() && len(r.providers) == 0 {
 		return r, fmt.Errorf("neither phrase nor provider")
 	}
 	return r, nil
+}
+
+// term reads a phrase or classes of words.
+func (r *rule) term(p string) error {
+	if strings.HasPrefix(strings.TrimPrefix(p, "!"), "{") {
+		return r.wordTerm(p)
+	}
+	if p != strings.ToLower(p) || strings.TrimSpace(p) != p || len(p) < 3 {
+		return fmt.Errorf("bad phrase %q", p)
+	}
+	r.words = append(r.words, p)
+	r.weight += len(p)
+	return nil
 }
 
 func (r *rule) condition(word string) error {
@@ -241,6 +294,9 @@ func (r *rule) holds(q *query) bool {
 			return false
 		}
 	}
+	if r.classed() && !q.wordsHold(r) {
+		return false
+	}
 	reply := &q.reply
 	if r.tier == tierMark || r.log && reply.Code != None || r.inbound && !reply.Inbound || r.ours && !q.ours {
 		return false
@@ -268,7 +324,14 @@ func (r *Reply) class() Class {
 	return r.Enhanced.Class()
 }
 
+func (r *rule) evidence() Evidence {
+	if r.classed() && r.tier == tierPhrase {
+		return Words
+	}
+	return tiers[r.tier].evidence
+}
+
 func (r *rule) candidate() Candidate {
-	return Candidate{Cause: r.cause, Rule: r.id, Label: r.label, Evidence: tiers[r.tier].evidence, Phrases: r.words,
-		Source: r.source, weight: r.weight}
+	return Candidate{Cause: r.cause, Rule: r.id, Label: r.label, Evidence: r.evidence(), Phrases: r.words,
+		Source: r.source, rule: r}
 }
