@@ -26,7 +26,31 @@ type Page struct {
 	// last 24 hours, the history is that of the last three days.
 	Now time.Time
 
-	Failures []FailureRow // the latest ones; of the daemon's page only
+	// Of the daemon's page only:
+	Failures []FailureRow // the latest ones
+	Outcomes []OutcomeRow
+	Senders  []SenderRow
+}
+
+// An OutcomeRow is what became of recipients in the end, since counting began.
+type OutcomeRow struct {
+	MTA                                   string
+	First, Later, Failed, Expired, Others uint64
+	Open                                  int    // messages
+	Half                                  string // in what time half of Later arrived
+}
+
+// Known is whether there is anything to say.
+func (r *OutcomeRow) Known() bool {
+	return r.First+r.Later+r.Failed+r.Expired+r.Others > 0 || r.Open > 0
+}
+
+// A SenderRow is a sender whose mail fails, masked.
+type SenderRow struct {
+	Name                        string
+	Recipients, Failed, Unknown uint64
+	Suspicious                  bool
+	QueueID                     string // of a message, if suspicious
 }
 
 // A FailureRow is mail that failed, without addresses.

@@ -1,12 +1,14 @@
 package web
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	dto "github.com/prometheus/client_model/go"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
@@ -99,4 +101,34 @@ func (h histogram) Write(out *dto.Metric) error {
 	out.Label = []*dto.LabelPair{{Name: &name, Value: &h.mta}}
 	out.Histogram = h.h.Metric(timestamppb.New(h.created))
 	return nil
+}
+
+// addMessages puts outcomes and senders on the page.
+func addMessages(page *report.Page, v *story.View) {
+	switch n := v.Suspects(time.Now()); n {
+	case 0:
+	case 1:
+		page.Faults = append(page.Faults, "A sender looks suspicious: see Senders whose mail fails.")
+	default:
+		page.Faults = append(page.Faults, fmt.Sprintf("%d senders look suspicious: see Senders whose mail fails.", n))
+	}
+	for mta := logparse.NoMTA + 1; mta < logparse.NumMTAs; mta++ {
+		n := &v.Totals.Outcomes[mta]
+		row := report.OutcomeRow{
+			MTA: mta.String(), First: n[story.DeliveredFirst], Later: n[story.DeliveredLater],
+			Failed: n[story.FailedForGood], Expired: n[story.GivenUp], Open: v.Open[mta],
+			Others: n[story.DeliveredSome] + n[story.LeftQueue] + n[story.LostSight],
+		}
+		if h := &v.Totals.Late[mta]; h.Count > 0 {
+			row.Half = time.Duration(h.Quantile(0.5) * float64(time.Second)).Round(time.Second).String()
+		}
+		if row.Known() {
+			page.Outcomes = append(page.Outcomes, row)
+		}
+	}
+	for _, s := range v.Senders {
+		page.Senders = append(page.Senders, report.SenderRow{
+			Name: s.Name, Recipients: s.Tally.Recipients, Failed: s.Tally.Failed, Unknown: s.Tally.Unknown, Suspicious: s.Suspicious, QueueID: s.QueueID,
+		})
+	}
 }

@@ -97,3 +97,30 @@ func TestSeriesOfMessagesAreThereFromTheStart(t *testing.T) {
 		t.Error("no time of creation")
 	}
 }
+
+func TestStatusPageShowsOutcomesAndSenders(t *testing.T) {
+	page := serve(messagesServer(t, messagesLog), "/", "")
+	for _, want := range []string{
+		"A sender looks suspicious: see Senders whose mail fails.",
+		`<td class="long">*@example.com</td><td class="n">2</td><td class="n">2</td><td class="n">2</td><td><span class="bad">suspicious</span></td><td class="k">B2</td>`,
+		`<td>postfix</td><td class="n">0</td><td class="n">1</td><td class="n">10m9s</td><td class="n">2</td><td class="n">0</td><td class="n">0</td><td class="n">1</td>`,
+	} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not contain %s", want)
+		}
+	}
+	if strings.Contains(page, "eve@") {
+		t.Error("an address is on the page")
+	}
+	if page := serve(messagesServer(t, ""), "/", ""); strings.Contains(page, "suspicious") || strings.Contains(page, "in the end") {
+		t.Error("a page without mail speaks of messages")
+	}
+}
+
+// A user can choose its name.
+func TestSenderOnThePageIsEscaped(t *testing.T) {
+	page := serve(messagesServer(t, strings.ReplaceAll(messagesLog, "eve@example.com", "eve@<script>")), "/", "")
+	if strings.Contains(page, "<script") || !strings.Contains(page, "*@&lt;script&gt;") {
+		t.Error("a user's name became markup")
+	}
+}

@@ -55,7 +55,7 @@ func Handler(view func() *pipeline.View, watch *story.Watch, logger *slog.Logger
 	mux.HandleFunc("GET /-/ready", func(w http.ResponseWriter, _ *http.Request) {
 		answer(w, view().CaughtUp, "Ready.", "Not ready: still reading what was logged before the start.")
 	})
-	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { status(w, r, view(), logger) })
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { status(w, r, view(), watch, logger) })
 	mux.HandleFunc("GET /api/v1/report", func(w http.ResponseWriter, _ *http.Request) { reportJSON(w, view(), logger) })
 	return mux
 }
@@ -98,7 +98,7 @@ func language(r *http.Request) string {
 	return "en"
 }
 
-func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, logger *slog.Logger) {
+func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, watch *story.Watch, logger *slog.Logger) {
 	page := report.Page{
 		Title:   "bouncewatch",
 		Lang:    language(r),
@@ -129,6 +129,9 @@ func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, logger *sl
 	}
 	for _, f := range v.Recent {
 		page.Failures = append(page.Failures, failureRow(f))
+	}
+	if watch != nil {
+		addMessages(&page, watch.View())
 	}
 	var body bytes.Buffer
 	err := report.WriteHTML(&body, page, v.Counts)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -35,9 +36,12 @@ func newView() *pipeline.View {
 	}
 }
 
+// quiet follows no message.
+func quiet() *story.Watch { return story.NewWatch(story.WatchOptions{Limit: 100}) }
+
 func get(t *testing.T, v *pipeline.View, path string, accept string) (int, string) {
 	t.Helper()
-	h := Handler(func() *pipeline.View { return v }, nil, slog.New(slog.DiscardHandler))
+	h := Handler(func() *pipeline.View { return v }, quiet(), slog.New(slog.DiscardHandler))
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
@@ -156,7 +160,7 @@ func TestFamiliesAreServedOnceAndInOrder(t *testing.T) {
 
 func BenchmarkMetrics(b *testing.B) {
 	v := newView()
-	h := Handler(func() *pipeline.View { return v }, nil, slog.New(slog.DiscardHandler))
+	h := Handler(func() *pipeline.View { return v }, quiet(), slog.New(slog.DiscardHandler))
 	for name, accept := range map[string]string{
 		"text":        "text/plain;version=0.0.4",
 		"openmetrics": "application/openmetrics-text;version=1.0.0",
@@ -179,7 +183,7 @@ func respond(t *testing.T, v *pipeline.View, path, language string) *http.Respon
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header.Set("Accept-Language", language)
 	w := httptest.NewRecorder()
-	Handler(func() *pipeline.View { return v }, nil, slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+	Handler(func() *pipeline.View { return v }, quiet(), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
 	return w.Result()
 }
 
