@@ -41,7 +41,7 @@ debian_changelog() {
 # stage DIR: what the packages have beside the binary, the same for all. nfpm
 # keeps the times of files, so all get that of the commit.
 stage() {
-	mkdir -p "$1/man"
+	mkdir "$1/man"
 	cp -r configs/bouncewatch.yaml deploy/systemd deploy/packaging CHANGELOG.md LICENSE "$1"
 	go test ./cmd/bouncewatch -count=1 -run '^TestManPages$' -man "$1/man" >/dev/null
 	gzip -9n "$1"/man/*.1
@@ -50,32 +50,32 @@ stage() {
 	debian_changelog | gzip -9n >"$1/changelog.Debian.gz"
 }
 
+# go run keeps what it built, so that only the first package waits for that.
+nfpm() { go run "$NFPM" "$@"; }
+cyclonedx() { go run "$CYCLONEDX" "$@"; }
+
 # package ARCH BINARY: a deb and an rpm.
 package() {
 	install -m 0755 "$2" "$stage/bouncewatch"
 	find "$stage" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	for format in deb rpm; do
-		(cd "$stage" && ARCH=$1 "$tools/nfpm" package -f packaging/nfpm.yaml -p "$format" -t "$dist")
+		(cd "$stage" && ARCH=$1 nfpm package -f packaging/nfpm.yaml -p "$format" -t "$dist")
 	done
 }
-
 
 for arch in $arches; do
 	build linux "$arch" "$dist/bouncewatch-$VERSION-linux-$arch"
 	build freebsd "$arch" "$dist/bouncewatch-$VERSION-freebsd-$arch"
 done
 if [ "${1:-all}" != binaries ]; then
-	tools=$(mktemp -d)
-	trap 'rm -rf "$tools"' EXIT
-	stage=$tools/stage
-	GOBIN=$tools GOFLAGS='' go install "$NFPM"
-	GOBIN=$tools GOFLAGS='' go install "$CYCLONEDX"
+	stage=$(mktemp -d)
+	trap 'rm -rf "$stage"' EXIT
 	stage "$stage"
 	for arch in $arches; do
 		package "$arch" "$dist/bouncewatch-$VERSION-linux-$arch"
 	done
 	for binary in "$dist"/bouncewatch-*-linux-* "$dist"/bouncewatch-*-freebsd-*; do
-		"$tools/cyclonedx-gomod" bin -json -noserial -version "$VERSION" -output - "$binary" 2>/dev/null |
+		cyclonedx bin -json -noserial -version "$VERSION" -output - "$binary" 2>/dev/null |
 			sed "s/^\( *\"timestamp\": \)\"[^\"]*\"/\1\"$date\"/" >"$binary.cdx.json"
 	done
 fi

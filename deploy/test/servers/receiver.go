@@ -21,24 +21,25 @@ var replies = []struct{ code, enhanced string }{
 	{"500", "5.5.2"}, {"501", "5.5.4"}, {"502", ""}, {"503", "5.6.7"}, {"504", "5.6.8"},
 	{"521", "5.3.2"}, {"523", "5.7.10"}, {"530", "5.7.11"}, {"534", "5.7.9"}, {"535", "5.7.8"}, {"541", "5.7.30"},
 	{"550", "5.7.23"}, {"551", "5.7.17"}, {"552", "5.2.2"}, {"553", "5.1.8"}, {"554", "5.7.27"}, {"555", ""}, {"556", "5.1.10"},
+	{"354", ""}, // which is none, but for DATA
 }
+
+// The codes with which mail is taken: any 2xx will do (RFC 5321 section 4.2.1).
+var taken = []string{"211", "214", "220", "221", "250", "251", "252"}
 
 // A dialogue is how the receiver treats the mail of one domain.
 type dialogue struct {
 	stage          string // at which it refuses; "" for never
-	code, enhanced string
+	code, enhanced string // of the refusal, or with which the mail is taken
 	lines          int    // of the reply
 	domain         string // of the recipient
 	address        string // of the receiver for this domain
 
-	mu      sync.Mutex
-	refused int // connections that ended with the reply
+	mu       sync.Mutex
+	answered int // connections that ended with the reply
 }
 
 func (d *dialogue) recipient() string { return "someone@" + d.domain }
-
-// accepted is how many mails are not refused.
-const accepted = 5
 
 // dialogues are every code at every stage, every other one in two lines. Each has
 // an address of its own, by which the receiver knows it from the first byte on.
@@ -50,22 +51,29 @@ func dialogues() (all []*dialogue) {
 	}
 	for _, stage := range stages {
 		for i, r := range replies {
+			if stage == "data" && r.code == "354" {
+				continue // no refusal
+			}
 			add(&dialogue{stage: stage, code: r.code, enhanced: r.enhanced, lines: 1 + i%2})
 		}
 	}
-	for range accepted {
-		add(&dialogue{})
+	for i, code := range taken {
+		add(&dialogue{code: code, lines: 1 + i%2})
 	}
 	return all
 }
 
-// reply is the refusal, as it is sent.
+// reply is the deciding one, as it is sent.
 func (d *dialogue) reply() string {
-	text := d.code + " " + strings.TrimSpace(d.enhanced+" refused for the sake of a trial") + "\r\n"
+	what := "refused"
+	if d.stage == "" {
+		what = "taken"
+	}
+	text := d.code + " " + strings.TrimSpace(d.enhanced+" "+what+" for the sake of a trial") + "\r\n"
 	if d.lines == 1 {
 		return text
 	}
-	return d.code + "-" + strings.TrimSpace(d.enhanced+" refused, in two lines,") + "\r\n" + text
+	return d.code + "-" + strings.TrimSpace(d.enhanced+" "+what+", in two lines,") + "\r\n" + text
 }
 
 // port is where the receiver listens.
@@ -94,27 +102,27 @@ func receive(all []*dialogue) (net.Listener, error) {
 }
 
 // serve speaks with one client. It refuses from the dialogue's stage on whatever
-// the client tries, and counts that once.
+// the client tries, and counts that once, as it does mail that it takes.
 func serve(conn net.Conn, d *dialogue) {
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(time.Minute))
 	if d == nil {
 		return
 	}
-	refused := false
+	answered := false
 	defer func() {
-		if refused {
+		if answered {
 			d.mu.Lock()
-			d.refused++
+			d.answered++
 			d.mu.Unlock()
 		}
 	}()
 	answer := func(stage, ok string) bool {
-		if d.stage == stage {
-			refused, ok = true, d.reply()
+		if d.stage == stage || d.stage == "" && stage == "eod" {
+			answered, ok = true, d.reply()
 		}
 		_, err := conn.Write([]byte(ok))
-		if refused && d.code == "421" {
+		if answered && d.code == "421" {
 			conn.Close() // as this code announces (RFC 5321 section 3.8)
 		}
 		return err == nil && d.stage != stage
@@ -142,7 +150,7 @@ func serve(conn net.Conn, d *dialogue) {
 				if !skipMail(in) {
 					return
 				}
-				answer("eod", "250 2.0.0 taken\r\n")
+				answer("eod", "250 2.0.0 in spite of the refusals before\r\n")
 			}
 		case "QUIT":
 			fmt.Fprint(conn, "221 2.0.0 bye\r\n")
