@@ -53,8 +53,12 @@ type Companion interface {
 	Load(json.RawMessage) error     // what an earlier process saved
 }
 
-// Block counts all lines of a block.
+// Block counts all lines of a block. The block at the end of a log has none, and
+// no source.
 func (p *Pipeline) Block(b *tailer.Block) {
+	if len(b.Data) == 0 {
+		return
+	}
 	lines := p.Counts.Lines(b.Source)
 	number := b.Line
 	for data := b.Data; len(data) > 0; number++ {
