@@ -52,7 +52,7 @@ func expandGlob(pattern string) ([]string, error) {
 	var files []string
 	for _, m := range matches {
 		info, err := os.Stat(m)
-		if err == nil && !info.IsDir() && !skipName(filepath.Base(m)) {
+		if err == nil && !info.IsDir() && !SkipName(filepath.Base(m)) {
 			files = append(files, m)
 		}
 	}
@@ -70,7 +70,7 @@ func expandDir(dir string) ([]string, error) {
 			return err
 		case err != nil:
 			return nil
-		case path != dir && skipName(d.Name()):
+		case path != dir && SkipName(d.Name()):
 			if d.IsDir() {
 				return filepath.SkipDir
 			}
@@ -93,9 +93,9 @@ func isRegular(path string, d fs.DirEntry) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// skipName tells files that lie beside logs but are none: hidden, our own state, recorded truths;
+// SkipName tells files that lie beside logs but are none, by the last part of their path: hidden, our own state, recorded truths;
 // and Exim's reject log and panic log, which repeat lines of its main log.
-func skipName(name string) bool {
+func SkipName(name string) bool {
 	for _, start := range []string{".", "rejectlog", "paniclog"} {
 		if strings.HasPrefix(name, start) {
 			return true

@@ -73,7 +73,7 @@ func glob(pattern string) (files []string) {
 	}
 	for _, m := range matches {
 		info, err := os.Stat(m)
-		if err == nil && info.Mode().IsRegular() && !skipName(filepath.Base(m)) && withoutPacking(m) == m {
+		if err == nil && info.Mode().IsRegular() && !SkipName(filepath.Base(m)) && withoutPacking(m) == m {
 			files = append(files, m)
 		}
 	}

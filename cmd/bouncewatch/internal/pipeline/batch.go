@@ -31,7 +31,8 @@ const (
 type Batch struct {
 	Files     []string // as tailer.Expand returns them
 	Stdin     io.Reader
-	Workers   int // 0 means one for each core
+	Fetch     func(file string) (io.ReadCloser, error) // if set, opens inputs that cannot be cut, other than Stdin
+	Workers   int                                      // 0 means one for each core
 	Selection *Selection
 	Rules     *replycode.Rules            // nil: the built-in ones
 	Location  *time.Location              // of stamps without a zone; nil means local time
@@ -109,12 +110,15 @@ func (b *Batch) cut(ctx context.Context, todo, order chan<- *piece) {
 func (b *Batch) work(ctx context.Context, todo <-chan *piece) {
 	c := replycode.NewClassifier(b.Rules)
 	for p := range todo {
-		p.counts, p.err = b.count(ctx, p.chunk, c)
+		p.counts, p.err = b.Count(ctx, p.chunk, c)
 		close(p.done)
 	}
 }
 
-func (b *Batch) count(ctx context.Context, c tailer.Chunk, classifier *replycode.Classifier) (*aggregate.Counts, error) {
+// Count counts one piece of a log, exactly as far as it goes: merged with all
+// others it is what Run returns. Nil are the counts of a piece that a look showed
+// to have nothing selected.
+func (b *Batch) Count(ctx context.Context, c tailer.Chunk, classifier *replycode.Classifier) (*aggregate.Counts, error) {
 	calendar := b.calendar(c.Path)
 	if b.outside(c, calendar) {
 		b.Done.Add(c.End - c.Start)
@@ -156,11 +160,30 @@ func (b *Batch) count(ctx context.Context, c tailer.Chunk, classifier *replycode
 }
 
 func (b *Batch) open(c tailer.Chunk) (tailer.Reader, error) {
-	if c.Path == "-" {
+	switch {
+	case c.Path == "-":
 		return tailer.NewReader("-", b.Stdin, tailer.Options{}), nil
+	case c.Whole && b.Fetch != nil:
+		return fetched(c.Path, b.Fetch)
 	}
 	return c.Open(tailer.Options{})
 }
+
+// fetched is a log that comes from elsewhere, and closes it.
+func fetched(path string, fetch func(string) (io.ReadCloser, error)) (tailer.Reader, error) {
+	r, err := fetch(path)
+	if err != nil {
+		return nil, err
+	}
+	return fetchedReader{tailer.NewReader(path, r, tailer.Options{}), r}, nil
+}
+
+type fetchedReader struct {
+	tailer.Reader
+	from io.Closer
+}
+
+func (f fetchedReader) Close() error { return errors.Join(f.Reader.Close(), f.from.Close()) }
 
 func (b *Batch) calendar(file string) logparse.Calendar {
 	c := logparse.Calendar{Location: b.Location}
