@@ -146,7 +146,7 @@ func (c *Collector) lines(counts *Counts) []*dto.Metric {
 func (c *Collector) delays(counts *Counts) []*dto.Metric {
 	all := make([]*dto.Metric, 0, len(delayKeys))
 	for _, k := range delayKeys {
-		h := counts.delays[k]
+		h := counts.delays[k.mta][k.status]
 		if h == nil {
 			if k.mta == logparse.NoMTA || !slices.Contains(outboundStatuses, k.status) {
 				continue

@@ -37,17 +37,24 @@ type DomainCount struct {
 	Sent, Deferred, Bounced, Expired uint64
 }
 
+// A domain is a row of the table of domains.
+type domain struct {
+	name string
+	DomainCount
+}
+
 // Total is the number of outcomes.
 func (d DomainCount) Total() uint64 { return d.Sent + d.Deferred + d.Bounced + d.Expired }
 
 // Counts are the totals of one log, or of many merged. The zero value is not
 // ready; use New. Counts are for one goroutine.
 type Counts struct {
-	keys      map[Key]uint64
-	domains   map[string]*DomainCount
+	keys      map[Key]*uint64
+	domains   map[string]*domain
+	recent    *recent // of keys and domains; nil before the first
 	lines     map[string]*[logparse.NumResults]uint64
-	delays    map[delayKey]*Histogram
-	unmatched map[string]*uint64 // by template
+	delays    [logparse.NumMTAs][logparse.NumStatuses]*Histogram // nil where there is none
+	unmatched map[string]*uint64                                 // by template
 	overflow  uint64
 	exemplars map[seriesKey]*exemplar // of a daemon only
 
@@ -73,10 +80,9 @@ func New() *Counts {
 // writes its counts to disk.
 func NewWithoutDomains() *Counts {
 	return &Counts{
-		keys:      map[Key]uint64{},
-		domains:   map[string]*DomainCount{},
+		keys:      map[Key]*uint64{},
+		domains:   map[string]*domain{},
 		lines:     map[string]*[logparse.NumResults]uint64{},
-		delays:    map[delayKey]*Histogram{},
 		unmatched: map[string]*uint64{},
 		hours:     map[int64]*[logparse.NumStatuses]uint64{},
 	}
@@ -102,28 +108,51 @@ func (c *Counts) Add(ev *logparse.Event, v replycode.Verdict, remark bool) {
 		c.addDomain(ev.RecipientDomain(), ev.Status, n)
 	}
 	if ev.Delay >= 0 {
-		c.delay(delayKey{ev.MTA, ev.Status}).Add(ev.Delay, n)
+		c.delay(ev.MTA, ev.Status).Add(ev.Delay, n)
 	}
 }
 
 func (c *Counts) addKey(k Key, n uint64) {
-	if _, ok := c.keys[k]; !ok && len(c.keys) >= maxKeys {
-		c.overflow += n
-		k.Code, k.Enhanced = replycode.None, replycode.NoEnhanced
+	slot := c.remembered().key(k)
+	if slot.n == nil || slot.key != k {
+		if c.keys[k] == nil && len(c.keys) >= maxKeys {
+			c.overflow += n
+			k.Code, k.Enhanced = replycode.None, replycode.NoEnhanced
+			*c.key(k) += n
+			return
+		}
+		slot.key, slot.n = k, c.key(k)
 	}
-	c.keys[k] += n
+	*slot.n += n
 }
 
-// addDomain looks the domain up without making a string of it, so that only a
-// new domain allocates. Domains compare without regard to case (RFC 5321
-// section 2.4).
+// key is where a Key is counted.
+func (c *Counts) key(k Key) *uint64 {
+	n := c.keys[k]
+	if n == nil {
+		n = new(uint64)
+		c.keys[k] = n
+	}
+	return n
+}
+
 func (c *Counts) addDomain(domain []byte, s logparse.Status, n uint64) {
 	if c.domainLimit == 0 || len(domain) == 0 || len(domain) > maxDomainLength {
 		return
 	}
+	slot := c.remembered().domain(domain)
+	if slot.domain == nil || slot.name != string(domain) {
+		slot.domain = c.domain(domain)
+	}
+	slot.add(s, n)
+}
+
+// domain looks the domain up without making a string of it, so that only a new
+// domain allocates. Domains compare without regard to case (RFC 5321 section 2.4).
+func (c *Counts) domain(name []byte) *domain {
 	var buf [maxDomainLength]byte
-	lower := buf[:len(domain)]
-	for i, b := range domain {
+	lower := buf[:len(name)]
+	for i, b := range name {
 		if 'A' <= b && b <= 'Z' {
 			b += 'a' - 'A'
 		}
@@ -134,10 +163,10 @@ func (c *Counts) addDomain(domain []byte, s logparse.Status, n uint64) {
 		if len(c.domains) >= c.domainLimit {
 			c.makeRoom()
 		}
-		d = &DomainCount{}
-		c.domains[string(lower)] = d
+		d = &domain{name: string(lower)}
+		c.domains[d.name] = d
 	}
-	d.add(s, n)
+	return d
 }
 
 // makeRoom adds the smaller half of the table of domains to OtherDomains. A
@@ -152,6 +181,7 @@ func (c *Counts) makeRoom() {
 		c.otherDomains.merge(&r.DomainCount)
 		delete(c.domains, r.Domain)
 	}
+	c.recent = nil
 }
 
 const maxDomainLength = 255 // RFC 5321 section 4.5.3.1.2
@@ -216,8 +246,12 @@ func (c *Counts) Merge(o *Counts) {
 			mine[r] += n
 		}
 	}
-	for k, h := range o.delays {
-		c.delay(k).merge(h)
+	for mta, statuses := range o.delays {
+		for status, h := range statuses {
+			if h != nil {
+				c.delay(logparse.MTA(mta), logparse.Status(status)).merge(h)
+			}
+		}
 	}
 	c.mergeTemplates(o)
 	c.mergeHours(o)
@@ -234,7 +268,7 @@ func (c *Counts) mergeKeys(o *Counts) {
 		return
 	}
 	for k, n := range o.keys {
-		c.keys[k] += n
+		*c.key(k) += *n
 	}
 }
 
@@ -248,10 +282,10 @@ func (c *Counts) mergeDomains(o *Counts) {
 	for name, d := range o.domains {
 		mine := c.domains[name]
 		if mine == nil {
-			mine = &DomainCount{}
+			mine = &domain{name: name}
 			c.domains[name] = mine
 		}
-		mine.merge(d)
+		mine.merge(&d.DomainCount)
 	}
 	if len(c.domains) > c.domainLimit {
 		c.makeRoom()

@@ -50,7 +50,7 @@ func TestRemarksAreKeptApart(t *testing.T) {
 	if rows := c.Rows(); len(rows) != 1 || !rows[0].Remark || rows[0].N != 1 {
 		t.Errorf("Rows = %+v, want one remark", rows)
 	}
-	if len(c.Domains()) != 0 || len(c.delays) != 0 {
+	if len(c.Domains()) != 0 || len(c.Delays()) != 0 {
 		t.Error("a remark counted as an outcome of its domain")
 	}
 }
@@ -123,7 +123,7 @@ func TestStateKeepsEverything(t *testing.T) {
 		if err := json.Unmarshal(b, &back); err != nil {
 			t.Fatal(err)
 		}
-		back.hour, back.hourAt = c.hour, c.hourAt // a shortcut, not a count
+		back.hour, back.hourAt, back.recent = c.hour, c.hourAt, c.recent // shortcuts, not counts
 		if !reflect.DeepEqual(&back, c) {
 			t.Errorf("after a round trip:\n%+v\nwant\n%+v", &back, c)
 		}

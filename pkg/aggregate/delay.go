@@ -50,11 +50,11 @@ type delayKey struct {
 	status logparse.Status
 }
 
-func (c *Counts) delay(k delayKey) *Histogram {
-	h := c.delays[k]
+func (c *Counts) delay(m logparse.MTA, s logparse.Status) *Histogram {
+	h := c.delays[m%logparse.NumMTAs][s%logparse.NumStatuses]
 	if h == nil {
 		h = &Histogram{}
-		c.delays[k] = h
+		c.delays[m%logparse.NumMTAs][s%logparse.NumStatuses] = h
 	}
 	return h
 }

@@ -1,9 +1,7 @@
 package aggregate
 
 import (
-	"cmp"
 	"math"
-	"slices"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 )
@@ -17,13 +15,14 @@ type DelayRow struct {
 
 // Delays are the delays in a fixed order.
 func (c *Counts) Delays() []DelayRow {
-	rows := make([]DelayRow, 0, len(c.delays))
-	for k, h := range c.delays {
-		rows = append(rows, DelayRow{k.mta, k.status, h})
+	rows := []DelayRow{}
+	for m := range c.delays {
+		for s, h := range c.delays[m] {
+			if h != nil {
+				rows = append(rows, DelayRow{logparse.MTA(m), logparse.Status(s), h})
+			}
+		}
 	}
-	slices.SortFunc(rows, func(a, b DelayRow) int {
-		return cmp.Or(cmp.Compare(a.MTA, b.MTA), cmp.Compare(a.Status, b.Status))
-	})
 	return rows
 }
 

@@ -16,7 +16,7 @@ type Row struct {
 func (c *Counts) Rows() []Row {
 	rows := make([]Row, 0, len(c.keys))
 	for k, n := range c.keys {
-		rows = append(rows, Row{k, n})
+		rows = append(rows, Row{k, *n})
 	}
 	slices.SortFunc(rows, func(a, b Row) int { return compareKeys(a.Key, b.Key) })
 	return rows
@@ -50,7 +50,7 @@ type DomainRow struct {
 func (c *Counts) Domains() []DomainRow {
 	rows := make([]DomainRow, 0, len(c.domains))
 	for name, d := range c.domains {
-		rows = append(rows, DomainRow{name, *d})
+		rows = append(rows, DomainRow{name, d.DomainCount})
 	}
 	slices.SortFunc(rows, func(a, b DomainRow) int {
 		return cmp.Or(cmp.Compare(b.Total()-b.Sent, a.Total()-a.Sent), cmp.Compare(b.Sent, a.Sent), cmp.Compare(a.Domain, b.Domain))

@@ -377,7 +377,7 @@ func (t *table) add(c *Counts) {
 	var buf [maxSeries]seriesKey
 	for k, n := range c.keys {
 		for _, series := range seriesOf(buf[:0], k) {
-			t.sums[t.slot(series)] += n
+			t.sums[t.slot(series)] += *n
 		}
 	}
 	for id := range t.rows {

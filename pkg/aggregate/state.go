@@ -75,8 +75,8 @@ func (c *Counts) MarshalJSON() ([]byte, error) {
 	for t, n := range c.unmatched {
 		s.Unmatched[t] = *n
 	}
-	for k, h := range c.delays {
-		s.Delays = append(s.Delays, stateDelay{k.mta.String(), k.status.String(), *h})
+	for _, r := range c.Delays() {
+		s.Delays = append(s.Delays, stateDelay{r.MTA.String(), r.Status.String(), *r.Histogram})
 	}
 	for _, h := range c.Hours() {
 		for st, n := range h.Statuses {
@@ -109,12 +109,12 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 		if err != nil {
 			return err
 		}
-		c.keys[key] += k.N
+		*c.key(key) += k.N
 	}
 	for _, d := range s.Domains {
 		// Names that were not UTF-8 may have become the same.
 		if c.domains[d.Domain] == nil {
-			c.domains[d.Domain] = &DomainCount{}
+			c.domains[d.Domain] = &domain{name: d.Domain}
 		}
 		c.domains[d.Domain].merge(&d.DomainCount)
 	}
@@ -126,14 +126,14 @@ func (c *Counts) UnmarshalJSON(b []byte) error {
 	}
 	for _, d := range s.Delays {
 		var f finder
-		k := delayKey{find(&f, logparse.NumMTAs, d.MTA), find(&f, logparse.NumStatuses, d.Status)}
+		mta, status := find(&f, logparse.NumMTAs, d.MTA), find(&f, logparse.NumStatuses, d.Status)
 		if n := len(d.Native); n != 0 && n != nativeBuckets {
 			f.unknown(fmt.Sprintf("native histogram of %d buckets", n))
 		}
 		if f.err != nil {
 			return f.err
 		}
-		c.delays[k] = &d.Histogram
+		c.delays[mta][status] = &d.Histogram
 	}
 	for _, h := range s.Hours {
 		var f finder
