@@ -130,7 +130,7 @@ func (b *Batch) Count(ctx context.Context, c tailer.Chunk, classifier *replycode
 	}
 	defer r.Close()
 	p := Pipeline{Counts: aggregate.New(), Classifier: classifier, Calendar: &calendar}
-	if b.Selection != nil {
+	if b.Selection != nil && !b.Selection.All() {
 		p.Keep = b.Selection.Keep
 	}
 	if b.Unparsed != nil {
