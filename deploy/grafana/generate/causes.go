@@ -11,7 +11,8 @@ func causes() *dashboard {
 			bars(8, "Who must act", "Failures in the time range by who must act on their cause.", "short",
 				query{"{{actor}}", sum("actor", withActor(inRange("cause", failed)+" >= 1"))}),
 			lines(16, "Failures by who must act", "Per minute.", perMin,
-				query{"{{actor}}", sum("actor", withActor(perMinute("cause", failed)))}).stacked(),
+				query{"{{actor}}", sum("actor", withActor(perMinute("cause", failed))) + " and on (actor) (" +
+					sum("actor", withActor(sum("cause", "increase("+failed+"[$__range] @ end())"))) + " > 0)"}).stacked(),
 		}},
 		row{"", 13, []*panel{
 			table(24, "Causes and advice", "Failures in the time range by cause.", "Failures",

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 const dashboards = "../dashboards"
@@ -100,5 +102,20 @@ func TestQueriesUseTheVariables(t *testing.T) {
 				t.Errorf("%s: link to %s, which is not there", name, uid)
 			}
 		}
+	}
+}
+
+// Two causes in one graph can be told apart: those with colors of ours from each
+// other, and from those that Grafana paints in plain ones.
+func TestCausesHaveColorsOfTheirOwn(t *testing.T) {
+	owner := map[string]string{"red": "Grafana", "orange": "Grafana", "yellow": "Grafana", "green": "Grafana", "blue": "Grafana", "purple": "Grafana"}
+	for cause, color := range causeColors {
+		if _, ok := replycode.ParseCause(cause); !ok {
+			t.Errorf("no cause is named %s", cause)
+		}
+		if owner[color] != "" {
+			t.Errorf("%s has the color %q of %s", cause, color, owner[color])
+		}
+		owner[color] = cause
 	}
 }

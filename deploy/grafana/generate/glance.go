@@ -35,8 +35,8 @@ func glance() *dashboard {
 				colored("bounced", "deferred"),
 		}},
 		row{"Why", 9, []*panel{
-			lines(12, "Failures of outgoing mail by cause", "Per minute; the eight most frequent causes of the time range.", perMin,
-				query{"{{cause}}", top(8, "cause", perMinute("cause", failures(outbound)), failures(outbound))}).stacked().colored(marked...).exemplars(),
+			lines(12, "Failures of outgoing mail by cause", "Per minute; the ten most frequent causes of the time range.", perMin,
+				query{"{{cause}}", top(10, "cause", perMinute("cause", failures(outbound)), failures(outbound))}).stacked().colored(marked...).exemplars(),
 			table(12, "Causes, and who must act", "Failures of outgoing mail in the time range. A click leads to the advice.", "Failures",
 				column{name: "Cause", label: "cause", url: dashboardURL("causes", "cause", "Cause")},
 				column{name: "Must act", label: "actor"},

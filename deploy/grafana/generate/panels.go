@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -202,7 +203,7 @@ func (p *panel) limits(steps ...step) *panel {
 // colored gives series of the given names their colors.
 func (p *panel) colored(names ...string) *panel {
 	for _, name := range names {
-		p.override(name, property{"color", map[string]any{"mode": "fixed", "fixedColor": colors[name]}})
+		p.override(name, property{"color", map[string]any{"mode": "fixed", "fixedColor": cmp.Or(colors[name], causeColors[name])}})
 	}
 	return p
 }
@@ -333,15 +334,23 @@ var (
 var colors = map[string]string{
 	"sent": "green", "deferred": "yellow", "bounced": "red", "expired": "purple",
 	"2xx": "green", "4xx": "yellow", "5xx": "red", "none": "text",
-	"ip_blocked": "dark-red", "poor_reputation": "red", "rate_limited": "orange", "greylisted": "text", "user_unknown": "blue",
 	"event": "blue", "remark": "purple", "ignored": "green", "foreign": "text", "unparsed": "red",
 }
 
 // outcomes are the statuses of outgoing mail.
 var outcomes = []string{"sent", "deferred", "bounced", "expired"}
 
-// marked are the causes that every graph of causes shows in the same colors.
-var marked = []string{"ip_blocked", "poor_reputation", "rate_limited", "greylisted", "user_unknown"}
+// causeColors are those of the causes that most hosts see, the same in every graph
+// of causes. Grafana gives plain colors to the others, by their number: so these
+// are other shades, or two causes could look alike.
+var causeColors = map[string]string{
+	"ip_blocked": "dark-red", "poor_reputation": "light-red", "rate_limited": "light-orange", "auth_failed": "super-light-red",
+	"user_unknown": "light-blue", "mailbox_full": "super-light-blue", "network_error": "light-purple", "delivery_expired": "super-light-purple",
+	"message_too_big": "light-yellow", "greylisted": "text",
+}
+
+// marked are the causes with colors.
+var marked = slices.Sorted(maps.Keys(causeColors))
 
 // blocking are the causes by which a provider keeps our mail out.
 const blocking = `cause=~"ip_blocked|poor_reputation|rate_limited"`

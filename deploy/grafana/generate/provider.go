@@ -23,8 +23,8 @@ func provider() *dashboard {
 		}},
 		row{"", 9, []*panel{
 			lines(12, "Outcomes", "Per minute, one for each recipient of each attempt.", perMin, query{"{{status}}", perMinute("status", all)}).stacked().colored(outcomes...),
-			lines(12, "Failures by cause", "Per minute; the eight most frequent causes of the time range. Dots, where Prometheus stores exemplars, have the queue id of a failure.", perMin,
-				query{"{{cause}}", top(8, "cause", perMinute("cause", failed), failed)}).stacked().colored(marked...).exemplars(),
+			lines(12, "Failures by cause", "Per minute; the ten most frequent causes of the time range. Dots, where Prometheus stores exemplars, have the queue id of a failure.", perMin,
+				query{"{{cause}}", top(10, "cause", perMinute("cause", failed), failed)}).stacked().colored(marked...).exemplars(),
 		}},
 		row{"Are we blocked?", 8, []*panel{
 			lines(12, "Blocked share by provider", "Share of the attempts over ten minutes that failed for our address, our reputation or our rate; the eight providers with most of it. Dashed: where the alert begins.", "percentunit",
