@@ -25,7 +25,7 @@ type hardCase struct {
 }
 
 // lines are the physical lines of the case.
-func (c *hardCase) lines(t *testing.T) [][]byte {
+func (c *hardCase) lines(t testing.TB) [][]byte {
 	text := []byte(c.Line)
 	if c.LineB64 != "" {
 		var err error

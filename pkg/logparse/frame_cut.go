@@ -15,12 +15,13 @@ const (
 // parserState is what spans lines, and the buffers of messages that do not lie
 // in the line as they are.
 type parserState struct {
-	text  []byte         // unescaped JSON or logfmt
+	texts [2][]byte      // unescaped JSON or logfmt, and JSON within it
 	ids   []byte         // unescaped JSON header fields
 	key   []byte         // of the message in pieces that is looked for
 	parts [16]framePiece // Exim messages that syslog got in pieces
 	turn  int            // the piece that was begun last
 	flows [2]framePiece  // container records in pieces: stdout, stderr
+	entry frameEntry     // the entry that is spread over lines
 	last  frameMemory
 
 	ownFile bool // the last line with a header at its beginning was of a server that writes its own file
@@ -35,6 +36,14 @@ type parserState struct {
 // cut splits a line into header and message.
 func (p *Parser) cut(line []byte, f *Frame) frameKind {
 	*f = Frame{Lines: 1}
+	if p.state.entry.lines > 0 {
+		if kind, ok := p.continueEntry(line, f); ok {
+			if kind == frameFull {
+				kind = p.finish(f)
+			}
+			return kind
+		}
+	}
 	if rest := p.state.header.recall(line, f); rest != nil && p.readTag(rest, f) && bytes.IndexByte(line, 0) < 0 {
 		p.state.ownFile = false
 		return p.finish(f)
@@ -99,13 +108,17 @@ func frameHeader(line []byte, f *Frame) frameKind {
 	f.Stamp = stamp
 	rest := line[frameBlanks(line, n):]
 	if line[10] == ' ' && line[4] == '-' {
+		if line[n] == '\t' {
+			return frameNone // Exim writes a blank
+		}
 		return frameOwnFile(rest, f)
 	}
 	return frameOrigin(rest, f)
 }
 
 // frameOwnFile handles "2024-06-03 10:00:00 ...", which is Exim's, unless a
-// syslog tag with a pid follows: then a template of a syslog daemon wrote it.
+// syslog tag with a pid follows: then a template of a syslog daemon wrote it. If a
+// whole line of syslog follows, s6-log stamped it.
 func frameOwnFile(rest []byte, f *Frame) frameKind {
 	if id, _ := exMessageID(rest); id != nil {
 		f.Message = rest
@@ -115,6 +128,14 @@ func frameOwnFile(rest []byte, f *Frame) frameKind {
 	if frameOrigin(rest, &g) == frameFull && g.PID != nil && !bytes.ContainsAny(g.Host, "=(<") && !bytes.ContainsRune(g.Program, '=') {
 		*f = g
 		return frameFull
+	}
+	if frameStamped(rest) != nil {
+		g = Frame{Lines: f.Lines}
+		if frameHeader(rest, &g) == frameFull && g.Program != nil {
+			*f, g = g, *f
+			f.settle(g.Stamp, frameFull)
+			return frameFull
+		}
 	}
 	f.Message = rest
 	return frameFull
@@ -222,16 +243,21 @@ func frameHost(word []byte) []byte {
 	return word
 }
 
-// frameIsLevel recognises info, INFO, mail.info, mail:info and <mail.info>.
+// frameIsLevel recognises info, INFO, mail.info, mail:info, <mail.info> and <2.6>.
 func frameIsLevel(word []byte) bool {
 	if len(word) < 3 || len(word) > 20 {
 		return false
 	}
 	if word[0] == '<' && word[len(word)-1] == '>' {
 		word = word[1 : len(word)-1]
+		if stampDigit(word[0]) {
+			_, n := stampNumber(word)
+			_, m := stampNumber(word[min(n+1, len(word)):])
+			return m > 0 && n+1+m == len(word) && word[n] == '.'
+		}
 	}
-	if bytes.HasPrefix(word, []byte("mail")) && len(word) > 5 && (word[4] == '.' || word[4] == ':') {
-		word = word[5:]
+	if i := bytes.IndexAny(word, ".:"); i > 0 && frameFacilities[string(word[:i])] {
+		word = word[i+1:]
 	}
 	switch string(word) {
 	case "debug", "info", "notice", "warn", "warning", "err", "error", "crit", "alert", "emerg",
@@ -239,6 +265,13 @@ func frameIsLevel(word []byte) bool {
 		return true
 	}
 	return false
+}
+
+// frameFacilities are those of RFC 5424 section 6.2.1 that a mail server can be
+// told to log to.
+var frameFacilities = map[string]bool{
+	"mail": true, "user": true, "daemon": true, "auth": true, "syslog": true, "local0": true, "local1": true,
+	"local2": true, "local3": true, "local4": true, "local5": true, "local6": true, "local7": true,
 }
 
 // frameRepeatNote reads "host last message repeated 3 times", with or without
@@ -287,7 +320,7 @@ func (p *Parser) finish(f *Frame) frameKind {
 	if f.Program == nil {
 		return frameFull
 	}
-	if f.isSyslogNGNote() {
+	if f.isSyslogNGNote() || string(f.Program) == "syslogd" && frameRepeatNote(f.Message, f) == frameNote {
 		return frameNote
 	}
 	if f.Program[0] == 'e' && bytes.HasPrefix(f.Program, []byte("exim")) {

@@ -75,7 +75,7 @@ func TestFrameForms(t *testing.T) {
 
 func TestFrameNothing(t *testing.T) {
 	for _, line := range []string{
-		"", " ", "\x00", "{", "[", "<", "<22>", `{"log":1}`, `{"log":"`, "-- Logs begin at --", "Mar", "2024-06-03",
+		"", " ", "\x00", "{x", "[", "<", "<22>", `{"log":1}`, `{"log":"`, "-- Logs begin at --", "Mar", "2024-06-03",
 		"Mar  5 10:11:12", "Mar  5 10:11:12 ", "Mar 35 10:11:12 mx1 a[1]: x", "2024-13-03T10:00:00 mx1 a[1]: x",
 		`msg="status=sent" record="Mar  5 10:11:12 mx1 postfix/smtp[1]: x"`,
 		`he said "Mar  5 10:11:12 mx1 postfix/smtp[1]: x"`,
@@ -248,17 +248,20 @@ func BenchmarkFrame(b *testing.B) {
 // FuzzFrame asks that nothing panics, that the line stays as it is, and that
 // every field is a part of the line or of a buffer of the Parser.
 func FuzzFrame(f *testing.F) {
-	for _, c := range readCases(f, "framing.jsonl") {
-		f.Add([]byte(c.Line))
+	for _, c := range readCases(f, "framing*.jsonl") {
+		f.Add(bytes.Join(c.lines(f), []byte("\n")))
 	}
 	for _, line := range benchLines {
 		f.Add([]byte(line))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {
-		var p Parser
+		var p, whole Parser
 		var ev Event
 		before := bytes.Clone(text)
 		for line := range bytes.SplitSeq(text, []byte("\n")) {
+			if whole.cut(line, &whole.frame) == frameFull && !whole.holds(line, whole.frame.Message) {
+				t.Errorf("%q is made up, line %q", whole.frame.Message, line)
+			}
 			p.Parse(line, &ev)
 			p.Parse([]byte("Mar  5 10:11:12 last message repeated 3 times"), &ev)
 			p.cut(line, &p.frame)
@@ -278,7 +281,7 @@ func FuzzFrame(f *testing.F) {
 }
 
 func (p *Parser) holds(line, field []byte) bool {
-	for _, b := range [][]byte{line, p.state.text, p.state.ids, p.state.flows[0].text, p.state.flows[1].text, p.state.last.buffer} {
+	for _, b := range [][]byte{line, p.state.texts[0], p.state.texts[1], p.state.entry.text, p.state.ids, p.state.flows[0].text, p.state.flows[1].text, p.state.last.buffer} {
 		if bytes.Contains(b, field) {
 			return true
 		}

@@ -5,8 +5,9 @@ import "bytes"
 // unwrap takes off what other tools put around a line, layer by layer.
 func (p *Parser) unwrap(line []byte, f *Frame) frameKind {
 	var outer Stamp // of the wrapper; a stamp without a year inside is less
-	json := false
-	for range 6 {
+	records := 0
+	indent := frameBlanks(line, 0)
+	for range 8 {
 		line = frameClean(line)
 		if len(line) == 0 {
 			return frameNone
@@ -15,34 +16,34 @@ func (p *Parser) unwrap(line []byte, f *Frame) frameKind {
 			return f.settle(outer, kind)
 		}
 		*f = Frame{Lines: f.Lines}
+		if kind, ok := p.openEntry(line, indent); ok {
+			return kind
+		}
 		if line[0] == '{' {
-			if json {
+			if rest := frameLabels(line); rest != nil {
+				line = rest
+				continue
+			}
+			if records == len(p.state.texts) {
 				return frameNone
 			}
-			json = true
-			whole, kind := p.unwrapJSON(&line, f, &outer)
+			whole, kind := p.unwrapJSON(&line, f, &outer, records)
 			if whole || kind != frameFull {
-				return kind
+				return f.settle(outer, kind)
 			}
+			records++
 			continue
 		}
 		if frameProtocol(line, f) || frameWeekday(line, f) {
 			return f.settle(outer, frameFull)
 		}
 		if s, n := frameWrapperStamp(line); n > 0 {
-			outer, line = s, line[frameBlanks(line, n):]
-			stream := frameStream(line)
-			if stream < 0 {
-				if kind := frameOrigin(line, f); kind != frameNone {
-					return f.settle(outer, kind)
-				}
-				*f = Frame{Lines: f.Lines}
-				continue
+			outer = s
+			rest, kind := p.unwrapStamped(line, n, f)
+			if rest == nil {
+				return f.settle(outer, kind)
 			}
-			partial := line[7] == 'P'
-			if line = p.joinFlow(stream, partial, line[8:], f); line == nil {
-				return framePart
-			}
+			line = rest
 			continue
 		}
 		rest := p.unwrapPrefix(line)
@@ -57,8 +58,77 @@ func (p *Parser) unwrap(line []byte, f *Frame) frameKind {
 	return frameNone
 }
 
+// unwrapStamped reads what stands behind a wrapper's stamp of n bytes. Without a
+// rest to go on with, kind says what the line is.
+func (p *Parser) unwrapStamped(line []byte, n int, f *Frame) (rest []byte, kind frameKind) {
+	tab := line[n] == '\t'
+	line = line[frameBlanks(line, n):]
+	if stream := frameStream(line); stream >= 0 {
+		if line = p.joinFlow(stream, line[7] == 'P', line[8:], f); line == nil {
+			return nil, framePart
+		}
+		return line, frameNone
+	}
+	if tab {
+		line = frameBehindTabs(line)
+	}
+	if len(line) > 0 && line[0] == '{' {
+		return line, frameNone
+	}
+	if kind := frameOrigin(line, f); kind != frameNone {
+		return nil, kind
+	}
+	*f = Frame{Lines: f.Lines}
+	if frameProtocolOrigin(line, f) {
+		return nil, frameFull
+	}
+	*f = Frame{Lines: f.Lines}
+	if _, behind := frameWord(line); frameStamped(behind) != nil { // aws logs tail: the stream's name
+		return behind, frameNone
+	}
+	return line, frameNone
+}
+
+// frameBehindTabs skips the fields that Fluentd and Kiwi Syslog put between the
+// time and the line or record.
+func frameBehindTabs(b []byte) []byte {
+	rest := b
+	for range 3 {
+		if len(rest) > 0 && rest[0] == '{' || frameStamped(rest) != nil {
+			return rest
+		}
+		i := bytes.IndexByte(rest, '\t')
+		if i < 0 {
+			return b
+		}
+		rest = rest[i+1:]
+	}
+	return rest
+}
+
+// frameLabels takes off the labels that logcli writes in front of a line,
+// {job="mail", host="mx1"}; nil where there are none.
+func frameLabels(b []byte) []byte {
+	if len(b) < 2 || b[1] != '}' && !isLetter(b[1]) && b[1] != '_' {
+		return nil
+	}
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '"':
+			n := frameString(b[i:])
+			if n == 0 {
+				return nil
+			}
+			i += n - 1
+		case '}':
+			return b[i+1:]
+		}
+	}
+	return nil
+}
+
 func (f *Frame) settle(outer Stamp, kind frameKind) frameKind {
-	if f.Stamp.Year == 0 && !outer.IsZero() {
+	if f.Stamp.IsZero() || f.Stamp.Year == 0 && outer.Year != 0 {
 		f.Stamp = outer
 	}
 	return kind
@@ -74,6 +144,7 @@ func frameClean(b []byte) []byte {
 	for {
 		n := len(b)
 		b = frameTrim(bytes.TrimPrefix(b, []byte("\ufeff")))
+		b = bytes.TrimPrefix(b, recordSeparator)
 		if frameAt(b, 0, "\x1b[") {
 			if i := bytes.IndexByte(b, 'm'); i > 0 && i < 16 {
 				b = b[i+1:]
@@ -85,14 +156,24 @@ func frameClean(b []byte) []byte {
 	}
 }
 
+// recordSeparator begins the records of a JSON text sequence (RFC 7464).
+var recordSeparator = []byte("\x1e")
+
 // frameWrapperStamp reads a time that is the wrapper's, or of a rare form.
 func frameWrapperStamp(b []byte) (s Stamp, n int) {
 	if s, n = stampISO(b); n == 0 {
 		if s, n = stampEpoch(b); n == 0 {
-			s, n = stampHan(b)
+			if s, n = stampLocal(b); n == 0 {
+				s, n = stampYearFirst(b)
+			}
 		}
 	}
-	if n == 0 || n >= len(b) || b[n] != ' ' {
+	if n == 0 { // ts(1): syslog's own stamp follows
+		if s, n = stampBSD(b); n > 0 && frameStamped(b[frameBlanks(b, n):]) == nil {
+			n = 0
+		}
+	}
+	if n == 0 || n >= len(b) || b[n] != ' ' && b[n] != '\t' {
 		return Stamp{}, 0
 	}
 	return s, n
@@ -139,9 +220,16 @@ func frameProtocol(b []byte, f *Frame) bool {
 	}
 	stamp, b := frameWord(b[2:])
 	s, n := stampISO(stamp)
-	if n != len(stamp) && string(stamp) != "-" {
+	if n != len(stamp) && string(stamp) != "-" || !frameProtocolOrigin(b, f) {
 		return false
 	}
+	f.Stamp = s
+	return true
+}
+
+// frameProtocolOrigin cuts what follows the stamp of RFC 5424. Some daemons write
+// files in this form, without the priority and the version in front.
+func frameProtocolOrigin(b []byte, f *Frame) bool {
 	host, b := frameWord(b)
 	program, b := frameWord(b)
 	pid, b := frameWord(b)
@@ -150,7 +238,7 @@ func frameProtocol(b []byte, f *Frame) bool {
 	if !ok || len(program) == 0 || string(program) == "-" {
 		return false
 	}
-	f.Stamp, f.Program, f.Message = s, program, bytes.TrimPrefix(frameTrim(b), []byte("\ufeff"))
+	f.Program, f.Message = program, bytes.TrimPrefix(frameTrim(b), []byte("\ufeff"))
 	if string(host) != "-" {
 		f.Host = host
 	}
@@ -248,7 +336,17 @@ func (p *Parser) unwrapPrefix(b []byte) []byte {
 	case b[0] == '<':
 		return framePriority(b)
 	case b[0] == '[':
-		return framePod(b)
+		if rest := framePod(b); rest != nil {
+			return rest
+		}
+		return frameMonotonic(b)
+	case b[0] == '@':
+		return frameTAI(b)
+	case frameAt(b, 0, "data: {"): // journalctl -o json-sse
+		return b[len("data: "):]
+	}
+	if rest := frameCounted(b); rest != nil {
+		return rest
 	}
 	if rest := frameCompose(b); rest != nil {
 		return rest
@@ -277,6 +375,53 @@ func framePod(b []byte) []byte {
 		return b[i+2:]
 	}
 	return nil
+}
+
+// frameMonotonic takes off the seconds since the boot, "[ 4711.123456] " and
+// "[ 4711.123456 <    0.000123 >] " (journalctl -o short-monotonic, short-delta).
+func frameMonotonic(b []byte) []byte {
+	end := frameIndex(b, "] ")
+	if end < 0 || end > 48 {
+		return nil
+	}
+	digits := 0
+	for _, c := range b[1:end] {
+		switch {
+		case stampDigit(c):
+			digits++
+		case c != ' ' && c != '.' && c != '<' && c != '>':
+			return nil
+		}
+	}
+	if digits == 0 {
+		return nil
+	}
+	return b[end+2:]
+}
+
+// frameTAI takes off the label of multilog, "@" and 24 hexadecimal digits. The
+// time of the line itself is as good.
+func frameTAI(b []byte) []byte {
+	const digits = 24
+	if !frameAt(b, 1+digits, " ") {
+		return nil
+	}
+	for i := 1; i <= digits; i += 4 {
+		if _, ok := frameHex(b[i : i+4]); !ok {
+			return nil
+		}
+	}
+	return b[1+digits+1:]
+}
+
+// frameCounted takes off the number in front of a line: its length (RFC 6587
+// section 3.4.1) or its place (cat -n).
+func frameCounted(b []byte) []byte {
+	_, n := stampNumber(b)
+	if n == 0 || n > 9 || !frameAt(b, n, " <") && !frameAt(b, n, "\t") {
+		return nil
+	}
+	return b[n+1:]
 }
 
 // frameCompose takes off docker compose's "name  | ".
@@ -326,8 +471,8 @@ func (p *Parser) unwrapLogfmt(b []byte) []byte {
 			return nil
 		}
 		if string(key) == "msg" {
-			p.state.text = frameUnescape(p.state.text[:0], value[1:n-1])
-			return frameStamped(p.state.text)
+			p.state.texts[0] = frameUnescape(p.state.texts[0][:0], value[1:n-1])
+			return frameStamped(p.state.texts[0])
 		}
 		b = value[frameBlanks(value, n):]
 	}
@@ -343,139 +488,6 @@ func frameStamped(b []byte) []byte {
 		return b
 	}
 	return nil
-}
-
-// unwrapJSON reads a record of the journal, which is a whole frame, or one of
-// Docker's json-file, which holds a line.
-func (p *Parser) unwrapJSON(line *[]byte, f *Frame, outer *Stamp) (whole bool, kind frameKind) {
-	r := frameRecord{}
-	if !r.read(*line) {
-		return true, frameNone
-	}
-	if r.message != nil && r.program != nil {
-		p.journalFrame(&r, f)
-		return true, frameFull
-	}
-	if len(r.log) < 2 {
-		return true, frameNone
-	}
-	p.state.text = frameUnescape(p.state.text[:0], r.log[1:len(r.log)-1])
-	if s, n := stampISO(frameUnquote(r.time)); n > 0 {
-		*outer = s
-	}
-	text, stream := p.state.text, 0
-	if string(frameUnquote(r.stream)) == "stderr" {
-		stream = 1
-	}
-	// Docker cuts lines at 16 KiB and leaves out the newline.
-	partial := len(text) >= 16<<10 && text[len(text)-1] != '\n'
-	c := &p.state.flows[stream]
-	if partial || c.lines > 0 {
-		if c.lines == 0 {
-			c.begin(nil)
-		}
-		c.add(text)
-		if partial {
-			return true, framePart
-		}
-		f.Lines, text, c.lines = c.lines, c.text, 0
-	}
-	*line = text
-	return false, frameFull
-}
-
-func (p *Parser) journalFrame(r *frameRecord, f *Frame) {
-	f.Stamp = stampMicros(frameUnquote(r.micros))
-	p.state.ids = p.state.ids[:0]
-	f.Program = p.jsonField(r.program)
-	f.PID = p.jsonField(r.pid)
-	f.Host = p.jsonField(r.host)
-	if r.message[0] == '[' {
-		p.state.text = frameByteArray(p.state.text[:0], r.message)
-	} else {
-		p.state.text = frameUnescape(p.state.text[:0], frameUnquote(r.message))
-	}
-	f.Message = p.state.text
-}
-
-// jsonField is a header field; it is copied only if it holds escapes.
-func (p *Parser) jsonField(value []byte) []byte {
-	text := frameUnquote(value)
-	if len(text) == 0 {
-		return nil
-	}
-	if bytes.IndexByte(text, '\\') < 0 {
-		return text
-	}
-	start := len(p.state.ids)
-	p.state.ids = frameUnescape(p.state.ids, text)
-	return p.state.ids[start:len(p.state.ids):len(p.state.ids)]
-}
-
-// A frameRecord holds the values of a JSON object that matter, as written.
-type frameRecord struct {
-	message, micros, program, pid, host []byte // of the journal
-	log, time, stream                   []byte // of Docker
-}
-
-// read goes through the top level of an object.
-func (r *frameRecord) read(b []byte) bool {
-	i := frameSpace(b, 1)
-	for i < len(b) && b[i] == '"' {
-		n := frameString(b[i:])
-		if n == 0 {
-			return false
-		}
-		key := b[i+1 : i+n-1]
-		i = frameSpace(b, i+n)
-		if i >= len(b) || b[i] != ':' {
-			return false
-		}
-		i = frameSpace(b, i+1)
-		end := frameValue(b, i)
-		if end <= i {
-			return false
-		}
-		r.set(key, b[i:end])
-		i = frameSpace(b, end)
-		if i < len(b) && b[i] == '}' {
-			return true
-		}
-		if i >= len(b) || b[i] != ',' {
-			return false
-		}
-		i = frameSpace(b, i+1)
-	}
-	return false
-}
-
-func (r *frameRecord) set(key, value []byte) {
-	switch string(key) {
-	case "MESSAGE":
-		if value[0] == '"' || value[0] == '[' {
-			r.message = value
-		}
-	case "__REALTIME_TIMESTAMP":
-		r.micros = value
-	case "SYSLOG_IDENTIFIER":
-		r.program = value
-	case "SYSLOG_PID":
-		r.pid = value
-	case "_PID":
-		if r.pid == nil {
-			r.pid = value
-		}
-	case "_HOSTNAME":
-		r.host = value
-	case "log":
-		if value[0] == '"' {
-			r.log = value
-		}
-	case "time":
-		r.time = value
-	case "stream":
-		r.stream = value
-	}
 }
 
 // frameValue is the end of the JSON value at i.

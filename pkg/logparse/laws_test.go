@@ -2,6 +2,7 @@ package logparse
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -123,6 +124,20 @@ var lawWrappings = []lawWrapping{
 		}
 		return lawJSON(entry)
 	}},
+	{"journal export", func(l *lawLine) string {
+		var b bytes.Buffer
+		fmt.Fprintf(&b, "__CURSOR=s=1\n__REALTIME_TIMESTAMP=%d\n_HOSTNAME=%s\nSYSLOG_IDENTIFIER=%s\n", l.at.UnixMicro(), l.host, l.program)
+		if l.pid != "" {
+			fmt.Fprintf(&b, "SYSLOG_PID=%s\n", l.pid)
+		}
+		b.WriteString("MESSAGE\n")
+		b.Write(binary.LittleEndian.AppendUint64(nil, uint64(len(l.message))))
+		return b.String() + l.message + "\nPRIORITY=6\n"
+	}},
+	{"GELF", func(l *lawLine) string {
+		return lawJSON(map[string]string{"version": "1.1", "host": l.host, "short_message": l.message, "timestamp": l.utc + "Z",
+			"_application_name": l.program, "_process_id": l.pid})
+	}},
 	{"level", func(l *lawLine) string {
 		return strings.Replace(l.line, " "+l.host+" ", " <mail.info> "+l.host+" ", 1)
 	}},
@@ -143,6 +158,16 @@ var lawPrefixes = []lawWrapping{
 	}},
 	{"CRI", func(l *lawLine) string { return l.utc + ".123456789Z stdout F " + l.line }},
 	{"compose", func(l *lawLine) string { return "mail-1  | " + l.line }},
+	{"Filebeat", func(l *lawLine) string {
+		return `{"@timestamp":"` + l.utc + `Z","log":{"offset":0},"host":{"name":"mx1"},` + lawJSON(map[string]string{"message": l.line})[1:]
+	}},
+	{"pretty", func(l *lawLine) string {
+		return "{\n  \"timestamp\": \"" + l.utc + "Z\",\n  \"message\": " + lawQuote(l.line) + ",\n  \"labels\": {\n    \"a\": 1\n  }\n}"
+	}},
+	{"logcli", func(l *lawLine) string { return l.iso + `+01:00 {job="a}b"} ` + l.line }},
+	{"Fluentd", func(l *lawLine) string {
+		return l.iso + "+01:00\tmail.info\t" + lawJSON(map[string]string{"message": l.line})
+	}},
 	{"kubectl", func(l *lawLine) string { return "[pod/mail-0/mta] " + l.line }},
 	{"grep", func(l *lawLine) string { return "/var/log/mail.log.1:17:" + l.line }},
 	{"priority", func(l *lawLine) string { return "<22>" + l.line }},
@@ -156,6 +181,10 @@ func (l *lawLine) origin() string {
 		return l.host + " " + l.program + ": "
 	}
 	return l.host + " " + l.program + "[" + l.pid + "]: "
+}
+
+func lawQuote(text string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(lawJSON(map[string]string{"a": text}), `{"a":`), "}")
 }
 
 func lawJSON(record map[string]string) string {
@@ -190,7 +219,10 @@ func lawCompare(t *testing.T, name string, lines []string, wrappings []lawWrappi
 		r := plain.Parse([]byte(line), &want)
 		for k, w := range wrappings {
 			text := w.wrap(&l)
-			s := wrapped[k].Parse([]byte(text), &got)
+			var s Result
+			for part := range strings.SplitSeq(text, "\n") {
+				s = wrapped[k].Parse([]byte(part), &got)
+			}
 			a, b := plain.Frame(), wrapped[k].Frame()
 			if r != s || !bytes.Equal(a.Message, b.Message) || !bytes.Equal(a.Program, b.Program) || !bytes.Equal(a.PID, b.PID) || !bytes.Equal(a.Host, b.Host) {
 				t.Fatalf("%s as %s, line %d: %v, want %v: %s", name, w.name, i+1, s, r, text)
@@ -202,6 +234,7 @@ func lawCompare(t *testing.T, name string, lines []string, wrappings []lawWrappi
 			if at := calendar.Time(got.Stamp); !at.Truncate(time.Second).Equal(l.at.Truncate(time.Second)) {
 				t.Fatalf("%s as %s, line %d: at %v, want %v: %s", name, w.name, i+1, at, l.at, text)
 			}
+			got.Lines = want.Lines
 			if got.Stamp = want.Stamp; !reflect.DeepEqual(got, want) {
 				t.Fatalf("%s as %s, line %d: %s\n got %+v\nwant %+v", name, w.name, i+1, text, got, want)
 			}
@@ -350,7 +383,11 @@ func FuzzWrappings(f *testing.F) {
 			var p Parser
 			var frame Frame
 			text := w.wrap(&l)
-			if kind := p.cut([]byte(text), &frame); kind != frameFull || string(frame.Message) != trimmed {
+			kind := frameNone
+			for part := range strings.SplitSeq(text, "\n") {
+				kind = p.cut([]byte(part), &frame)
+			}
+			if kind != frameFull || string(frame.Message) != trimmed {
 				t.Fatalf("%s: kind %d, message %q, want %q: %q", w.name, kind, frame.Message, trimmed, text)
 			}
 			if string(frame.Host) != "mx1" || string(frame.Program) != "postfix/smtp" || string(frame.PID) != "7" {

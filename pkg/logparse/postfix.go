@@ -41,7 +41,7 @@ func claimsPostfix(f *Frame) bool {
 // postfix-out/relay/smtp or mail/submission/smtpd: an administrator may choose
 // everything but the last part.
 func pfRoleOf(program []byte) (role pfRole, ok bool) {
-	if string(program) == "postfix" {
+	if string(program) == "postfix" || pfStarts(program, "postfix@") || pfStarts(program, "postfix.") { // a unit: journalctl -o with-unit
 		return pfServes | pfTalks | pfQueues, true
 	}
 	slash := bytes.LastIndexByte(program, '/')

@@ -19,7 +19,7 @@ func claimsSendmail(f *Frame) bool {
 // smIsProgram knows the tags of the daemon (sendmail, sm-mta), the submission
 // program and its queue runners (sm-msp-queue, sm-que, sm-cl-queue).
 func smIsProgram(program []byte) bool {
-	return string(program) == "sendmail" || pfStarts(program, "sm-") || pfStarts(program, "sendmail-")
+	return string(program) == "sendmail" || pfStarts(program, "sm-") || pfStarts(program, "sendmail-") || string(program) == "sendmail.service"
 }
 
 // smIsMark says whether b begins in a way that only Sendmail's lines do.

@@ -24,7 +24,7 @@ const shapeMessage = "4F2A1C0: to=<ann@example.com>, relay=none, delay=1, delays
 var (
 	shapeBegin = regexp.MustCompile(`^<!-- lines begin: "(.*)" -->$`)
 	shapeCell  = regexp.MustCompile(`^\| [^|]+ \| ` + "`(.+)` \\| `([^`|]+)`" + ` \| .+ \|$`)
-	shapeSigns = strings.NewReplacer(`\|`, "|", "␀", "\x00", "␍", "\r", "␛", "\x1b", "␢", "\ufeff", "…", shapeMessage)
+	shapeSigns = strings.NewReplacer(`\|`, "|", "␀", "\x00", "␍", "\r", "␛", "\x1b", "␉", "\t", "␑", "\x11", "␢", "\ufeff", "…", shapeMessage)
 )
 
 // readShapes reads the rows, and fails at one that it cannot read.

@@ -1,6 +1,9 @@
 package logparse
 
-import "time"
+import (
+	"bytes"
+	"time"
+)
 
 // AppendRFC3339 appends the stamp as the log has it: with the digits of its
 // fraction, without an offset where the log has none, and as --MM-DDThh:mm:ss
@@ -219,10 +222,10 @@ func stampYear(b []byte) int16 {
 	return int16(b[0]-'0')*1000 + int16(b[1]-'0')*100 + int16(v)
 }
 
-// stampISO reads "2024-06-03T10:00:00", with a blank in place of T, with any
+// stampISO reads "2024-06-03T10:00:00", with a blank, t or _ in place of T, with any
 // fraction and with the zone as Z, +02:00, +0200 or " +0200".
 func stampISO(b []byte) (s Stamp, n int) {
-	if len(b) < 19 || b[4] != '-' || b[7] != '-' || b[10] != 'T' && b[10] != ' ' {
+	if len(b) < 19 || b[4] != '-' || b[7] != '-' || b[10] != 'T' && b[10] != ' ' && b[10] != 't' && b[10] != '_' {
 		return Stamp{}, 0
 	}
 	century, ok1 := stampTwo(b, 0)
@@ -278,7 +281,7 @@ func (s *Stamp) readZone(b []byte, i int) int {
 	if i >= len(b) {
 		return i
 	}
-	if b[i] == 'Z' {
+	if b[i] == 'Z' || b[i] == 'z' {
 		s.HasZone = true
 		return i + 1
 	}
@@ -356,10 +359,72 @@ func stampMicros(b []byte) Stamp {
 	return s
 }
 
+// stampMillis reads milliseconds since 1970.
+func stampMillis(v int64) Stamp {
+	s := stampUnix(v / 1000)
+	s.FracDigits, s.Nanosecond = 3, int32(v%1000)*1_000_000
+	return s
+}
+
+// stampYearFirst reads "2024 Mar  5 10:11:12", syslog-ng's ts-format(full).
+func stampYearFirst(b []byte) (s Stamp, n int) {
+	year := stampYear(b)
+	if year == 0 {
+		return Stamp{}, 0
+	}
+	if s, n = stampBSD(b[5:]); n == 0 || s.Year != 0 {
+		return Stamp{}, 0
+	}
+	s.Year = year
+	return s, 5 + n
+}
+
+// stampMonths are the names that journalctl -o short gives the months outside of
+// English, as the C library has them (strftime, %b), without the dot of some.
+var stampMonths = map[string]uint8{
+	"jan": 1, "Jän": 1, "janv": 1, "ene": 1, "gen": 1, "sty": 1, "led": 1, "янв": 1, "січ": 1, "Oca": 1, "tammi": 1,
+	"feb": 2, "févr": 2, "fev": 2, "febr": 2, "lut": 2, "úno": 2, "фев": 2, "лют": 2, "Şub": 2, "helmi": 2,
+	"mar": 3, "Mär": 3, "mars": 3, "mrt": 3, "márc": 3, "bře": 3, "мар": 3, "бер": 3, "maalis": 3,
+	"apr": 4, "avril": 4, "abr": 4, "ápr": 4, "kwi": 4, "dub": 4, "апр": 4, "кві": 4, "Nis": 4, "huhti": 4, "april": 4,
+	"may": 5, "Mai": 5, "mai": 5, "maj": 5, "mag": 5, "mei": 5, "máj": 5, "kvě": 5, "май": 5, "мая": 5, "тра": 5, "touko": 5,
+	"jun": 6, "juin": 6, "giu": 6, "jún": 6, "juni": 6, "cze": 6, "čen": 6, "июн": 6, "чер": 6, "Haz": 6, "kesä": 6,
+	"jul": 7, "juil": 7, "lug": 7, "júl": 7, "juli": 7, "lip": 7, "čec": 7, "июл": 7, "лип": 7, "Tem": 7, "heinä": 7,
+	"aug": 8, "août": 8, "ago": 8, "sie": 8, "srp": 8, "авг": 8, "сер": 8, "Ağu": 8, "elo": 8,
+	"sep": 9, "sept": 9, "set": 9, "szept": 9, "wrz": 9, "zář": 9, "сен": 9, "вер": 9, "Eyl": 9, "syys": 9,
+	"oct": 10, "Okt": 10, "okt": 10, "ott": 10, "out": 10, "paź": 10, "říj": 10, "окт": 10, "жов": 10, "Eki": 10, "loka": 10,
+	"nov": 11, "lis": 11, "ноя": 11, "лис": 11, "Kas": 11, "marras": 11,
+	"dec": 12, "Dez": 12, "déc": 12, "dic": 12, "dez": 12, "des": 12, "gru": 12, "pro": 12, "дек": 12, "гру": 12, "Ara": 12, "joulu": 12,
+}
+
+// stampLocal reads "Mär 05 10:00:00" of other languages and, of Chinese, Japanese
+// and Korean, what stampHan does.
+func stampLocal(b []byte) (s Stamp, n int) {
+	const longest = 12
+	i := bytes.IndexByte(b[:min(len(b), longest)], ' ')
+	if i < 0 {
+		return stampHan(b)
+	}
+	s.Month = stampMonths[string(bytes.TrimSuffix(b[:i], stampDot))]
+	if s.Month == 0 {
+		return stampHan(b)
+	}
+	day, i := stampShort(b, frameBlanks(b, i))
+	if day == 0 || day > 31 || i >= len(b) || b[i] != ' ' {
+		return Stamp{}, 0
+	}
+	s.Day = day
+	if i = s.readClock(b, i+1); i == 0 {
+		return Stamp{}, 0
+	}
+	return s, i
+}
+
+var stampDot = []byte(".")
+
 // stampHan reads "5月03日 10:00:00" and "5月 03 10:00:00".
 func stampHan(b []byte) (s Stamp, n int) {
 	month, i := stampShort(b, 0)
-	if month == 0 || month > 12 || !frameAt(b, i, "月") {
+	if month == 0 || month > 12 || !frameAt(b, i, "月") && !frameAt(b, i, "월") {
 		return Stamp{}, 0
 	}
 	i = frameBlanks(b, i+len("月"))
