@@ -65,27 +65,60 @@ func stampAppend2(b []byte, v int) []byte {
 // run forward: a stamp that would then lie more than half a year before its
 // predecessor is of the next year, so a log followed across New Year goes on
 // even though Reference is older. 29 February is only ever put into a leap
-// year. A log that leaves out more than half a year, or is longer than a year,
+// year. An hour that comes twice, because the clock was put back, is the second
+// one when lines step back into it. A log that leaves out more than half a year, or is longer than a year,
 // cannot be dated this way: its years need stamps that hold them.
 type Calendar struct {
 	Location  *time.Location // of stamps without a zone; nil means time.Local
 	Reference time.Time      // when the log was last written to; zero means now, as of the first stamp
 
-	last time.Time // the previous result
+	last  time.Time // the previous result
+	hour  Stamp     // its stamp, without minutes
+	start time.Time // the beginning of that hour
 }
 
 // halfYear tells a step across New Year from lines that are a little out of order.
 const halfYear = 183 * 24 * time.Hour
+
+// disorder is how far lines step back because they are out of order. A longer step
+// in an hour that comes twice, at the end of daylight saving time, is the clock's.
+const disorder = 5 * time.Minute
 
 // Time is the moment that s stands for, the zero Time for the zero Stamp.
 func (c *Calendar) Time(s Stamp) time.Time {
 	if s.IsZero() {
 		return time.Time{}
 	}
+	hour := s
+	hour.Minute, hour.Second, hour.FracDigits, hour.Nanosecond = 0, 0, 0, 0
+	since := time.Duration(s.Minute)*time.Minute + time.Duration(s.Second)*time.Second + time.Duration(s.Nanosecond)
+	if hour != c.hour || c.last.Sub(c.start.Add(since)) > disorder {
+		c.hour, c.start = hour, c.hourOf(hour, since)
+	}
+	c.last = c.start.Add(since)
+	return c.last
+}
+
+// hourOf is the beginning of an hour in which a line was logged so long after it.
+func (c *Calendar) hourOf(s Stamp, since time.Duration) time.Time {
 	loc := c.location(s)
+	t := c.dated(s, loc)
+	if s.HasZone {
+		return t
+	}
+	if earlier := t.Add(-time.Hour); earlier.Hour() == t.Hour() {
+		t = earlier
+	}
+	if later := t.Add(time.Hour); later.Hour() == t.Hour() && c.last.Sub(t.Add(since)) > disorder {
+		t = later
+	}
+	return t
+}
+
+// dated is the hour s in the year that it is of.
+func (c *Calendar) dated(s Stamp, loc *time.Location) time.Time {
 	if s.Year != 0 {
-		c.last = s.in(int(s.Year), loc)
-		return c.last
+		return s.in(int(s.Year), loc)
 	}
 	if c.Reference.IsZero() {
 		c.Reference = time.Now()
@@ -94,7 +127,6 @@ func (c *Calendar) Time(s Stamp) time.Time {
 	if !c.last.IsZero() && c.last.Sub(t) > halfYear {
 		t = s.in(s.yearFrom(t.Year()+1, +1), loc)
 	}
-	c.last = t
 	return t
 }
 

@@ -59,3 +59,34 @@ func TestCalendar(t *testing.T) {
 		t.Error("the zero Stamp has a time")
 	}
 }
+
+// When the clock is put back, an hour comes twice in a log, and when it is put
+// forward, none is missing from the time that went by.
+func TestCalendarDaylightSaving(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, start := range []string{"2026-10-24T22:00:00Z", "2026-03-28T23:00:00Z"} {
+		at, err := time.Parse(time.RFC3339, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, layout := range []string{"Jan _2 15:04:05", "2006-01-02T15:04:05"} {
+			c := Calendar{Location: berlin, Reference: at.Add(24 * time.Hour)}
+			for minute := range 6 * 60 {
+				want := at.Add(time.Duration(minute) * time.Minute)
+				for _, jitter := range []time.Duration{0, 2 * time.Second, time.Second} { // a little out of order
+					text := want.Add(jitter).In(berlin).Format(layout)
+					s, n := stampBSD([]byte(text))
+					if n == 0 {
+						s, _ = stampISO([]byte(text))
+					}
+					if got := c.Time(s); !got.Equal(want.Add(jitter)) {
+						t.Fatalf("%s is %s, want %s", text, got.UTC(), want.Add(jitter))
+					}
+				}
+			}
+		}
+	}
+}

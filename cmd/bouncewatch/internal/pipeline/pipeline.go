@@ -40,7 +40,6 @@ type Pipeline struct {
 	event logparse.Event
 	step  logparse.Step
 	seen  Seen
-	hour  hourMemory
 }
 
 // A Companion learns what a Live reads about messages, and has a part of its
@@ -67,7 +66,7 @@ func (p *Pipeline) Block(b *tailer.Block) {
 		r := p.Parser.Parse(line, &p.event)
 		lines[r]++
 		if p.Companion != nil && r != logparse.ResultForeign && p.Parser.Step(&p.step) {
-			p.Companion.Step(p.hour.time(p.Calendar, p.step.Stamp), &p.step)
+			p.Companion.Step(p.Calendar.Time(p.step.Stamp), &p.step)
 		}
 		switch {
 		case r >= logparse.ResultRemark:
@@ -102,7 +101,7 @@ func (p *Pipeline) count(source string, line int64, r logparse.Result) {
 	ev := &p.event
 	p.seen = Seen{Source: source, Line: line, Event: ev, Result: r, Verdict: Classify(p.Classifier, ev)}
 	if p.Calendar != nil {
-		p.seen.Time = p.hour.time(p.Calendar, ev.Stamp)
+		p.seen.Time = p.Calendar.Time(ev.Stamp)
 	}
 	if p.Keep != nil && !p.Keep(&p.seen) {
 		return
@@ -143,23 +142,4 @@ func ReplyOf(ev *logparse.Event) replycode.Reply {
 		RelayHost: ev.RelayHost, RecipientDomain: ev.RecipientDomain(), SenderDomain: ev.SenderDomain(),
 		Expired: ev.Status == logparse.Expired, Inbound: ev.Direction == logparse.Inbound, TLS: ev.Stage == logparse.StartTLS,
 	}
-}
-
-// An hourMemory spares the calendar: most lines are of the same hour as the line
-// before.
-type hourMemory struct {
-	stamp logparse.Stamp // the beginning of the hour
-	start time.Time
-}
-
-func (m *hourMemory) time(c *logparse.Calendar, s logparse.Stamp) time.Time {
-	if s.IsZero() {
-		return time.Time{}
-	}
-	hour := s
-	hour.Minute, hour.Second, hour.FracDigits, hour.Nanosecond = 0, 0, 0, 0
-	if hour != m.stamp {
-		m.stamp, m.start = hour, c.Time(hour)
-	}
-	return m.start.Add(time.Duration(s.Minute)*time.Minute + time.Duration(s.Second)*time.Second + time.Duration(s.Nanosecond))
 }
