@@ -17,6 +17,20 @@ import (
 // inputError says only that there was one.
 func readAll(cmd *cobra.Command, args []string, calendar func(file string) *logparse.Calendar, common pipeline.Pipeline) error {
 	files, errs := tailer.Expand(args)
+	return readFiles(cmd, files, errs, calendar, common)
+}
+
+// readInTime is readAll in the order of time.
+func readInTime(cmd *cobra.Command, args []string, calendar func(file string) logparse.Calendar, common pipeline.Pipeline) error {
+	files, errs := tailer.Expand(args)
+	pointer := func(file string) *logparse.Calendar {
+		c := calendar(file)
+		return &c
+	}
+	return readFiles(cmd, byTime(files, calendar), errs, pointer, common)
+}
+
+func readFiles(cmd *cobra.Command, files []string, errs []error, calendar func(file string) *logparse.Calendar, common pipeline.Pipeline) error {
 	for _, file := range files {
 		if cmd.Context().Err() != nil {
 			errs = append(errs, errors.New("interrupted: not all was read"))

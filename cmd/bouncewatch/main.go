@@ -101,7 +101,7 @@ func newRoot() *cobra.Command {
 		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newWatch(), newAnalyze(), newMerge(), newDiff(), newEvents(), newTrace(), newMessages(), newSuppress(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newDemo(), newVersion())
+	root.AddCommand(newWatch(), newAnalyze(), newMerge(), newDiff(), newEvents(), newTrace(), newBlocks(), newClients(), newMessages(), newSuppress(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newDemo(), newVersion())
 	return root
 }
 

@@ -5,13 +5,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 )
 
 const messagesLong = `messages counts what became of mail in the end, where analyze counts attempts:
 delivered at the first try, delivered after it was put off (why, and how long it
 took), failed, given up, still in the queue; and whose mail bounces: by sender
-domain, authenticated user, client, recipient domain and provider.
+domain, authenticated user, client, recipient domain and provider; and senders that look like
+a thief's, by the rules of watch.
 
 Memory is bounded: --limit messages are followed at the same time, and --names names
 of each kind are counted. With more names, the least frequent make room, every
@@ -55,7 +57,10 @@ func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	figures := story.NewFigures(o.names)
 	figures.All = keep == nil
-	t := story.Tracker{Keep: keep, Done: figures.Add}
+	usual := config.Default()
+	figures.Suspects = story.NewSuspects(story.Suspicion{Unknown: usual.SuspiciousUnknown, Recipients: usual.SuspiciousRecipients})
+	figures.Suspects.All = figures.All
+	t := story.Tracker{Keep: keep, Done: figures.Add, Watcher: figures.Suspects}
 	readErr := o.follow(cmd, args, &t)
 	if o.format == "json" {
 		err = figures.WriteJSON(cmd.OutOrStdout(), t.Ended)

@@ -63,6 +63,12 @@ func (s *selectionFlags) reference(source string) time.Time {
 	return time.Now()
 }
 
+func (s *selectionFlags) calendar(location *time.Location) func(file string) logparse.Calendar {
+	return func(file string) logparse.Calendar {
+		return logparse.Calendar{Location: location, Reference: s.reference(file)}
+	}
+}
+
 // ownRules are those of --config, nil without any.
 func (s *selectionFlags) ownRules() (rules *replycode.Rules, err error) {
 	if s.rules == nil {

@@ -43,9 +43,7 @@ func (o *storyFlags) follow(cmd *cobra.Command, args []string, t *story.Tracker)
 	classifier := replycode.NewClassifier(rules)
 	t.Limit, t.MaxAge = o.limit, o.maxAge
 	files, errs := tailer.Expand(args)
-	calendar := func(file string) logparse.Calendar {
-		return logparse.Calendar{Location: location, Reference: o.selection.reference(file)}
-	}
+	calendar := o.selection.calendar(location)
 	for _, file := range byTime(files, calendar) {
 		feed := story.Feed{Tracker: t, Calendar: calendar(file), Classifier: classifier}
 		if err := eachBlock(cmd, file, func(b *tailer.Block) { feed.Block(b) }); err != nil {

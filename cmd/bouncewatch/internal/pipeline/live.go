@@ -227,7 +227,7 @@ func (l *Live) pipe(source string) *Pipeline {
 }
 
 func (l *Live) newPipe() *Pipeline {
-	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.recent.visit, Companion: l.opts.Companion}
+	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.recent.visit, Listener: l.opts.Companion}
 }
 
 // prime gives each source a parser that has seen the end of what was counted

@@ -35,18 +35,22 @@ type Pipeline struct {
 	Keep       func(*Seen) bool      // if set, only events that it likes are counted
 	Visit      func(*Seen)           // if set, is called for each event and remark that is counted
 	Unparsed   func(*logparse.Frame) // if set, is called for each line that no rule understands
-	Companion  Companion             // if set, follows messages; needs a Calendar
+	Listener   Listener              // if set, is told of what is no event, too; needs a Calendar
 
 	event logparse.Event
 	step  logparse.Step
 	seen  Seen
 }
 
-// A Companion learns what a Live reads about messages, and has a part of its
-// snapshot.
-type Companion interface {
+// A Listener learns all that lines say about messages.
+type Listener interface {
 	Step(at time.Time, st *logparse.Step)
 	Event(s *Seen, recipients iter.Seq[[]byte])
+}
+
+// A Companion listens to a Live, and has a part of its snapshot.
+type Companion interface {
+	Listener
 	Save() (json.RawMessage, error) // what must outlive the process
 	Saved()                         // what Save returned last is on disk
 	Load(json.RawMessage) error     // what an earlier process saved
@@ -65,8 +69,8 @@ func (p *Pipeline) Block(b *tailer.Block) {
 		line, data = cutLine(data)
 		r := p.Parser.Parse(line, &p.event)
 		lines[r]++
-		if p.Companion != nil && r != logparse.ResultForeign && p.Parser.Step(&p.step) {
-			p.Companion.Step(p.Calendar.Time(p.step.Stamp), &p.step)
+		if p.Listener != nil && r != logparse.ResultForeign && p.Parser.Step(&p.step) {
+			p.Listener.Step(p.Calendar.Time(p.step.Stamp), &p.step)
 		}
 		switch {
 		case r >= logparse.ResultRemark:
@@ -113,8 +117,8 @@ func (p *Pipeline) count(source string, line int64, r logparse.Result) {
 	if p.Visit != nil {
 		p.Visit(&p.seen)
 	}
-	if p.Companion != nil {
-		p.Companion.Event(&p.seen, p.Parser.Recipients(ev))
+	if p.Listener != nil {
+		p.Listener.Event(&p.seen, p.Parser.Recipients(ev))
 	}
 }
 

@@ -93,7 +93,8 @@ func (l *Late) add(seconds float64) {
 
 // Figures count what became of messages and recipients in the end.
 type Figures struct {
-	All bool // count recipients that are not selected, too
+	All      bool      // count recipients that are not selected, too
+	Suspects *Suspects // if set, is written, too
 
 	From, To    time.Time // of the lines of what was counted
 	Messages    uint64    // that this host took

@@ -56,6 +56,9 @@ func (f *Figures) WriteText(w io.Writer, top int) error {
 	}
 	f.writeFates(out)
 	f.writeLate(out)
+	if f.Suspects != nil {
+		f.Suspects.write(out, top)
+	}
 	for _, t := range f.tables() {
 		t.write(out, top)
 	}
@@ -113,7 +116,7 @@ func (t *namedTop) write(w io.Writer, top int) {
 		r := &rows[i]
 		missed = max(missed, r.Missed)
 		if i < top {
-			fmt.Fprintf(w, "%10d%10d%10d%10d%10d%7.1f %%  %s\n", r.Recipients, r.Delivered, r.Failed, r.Expired, r.Unknown, 100*r.BounceRate, printable(r.Name))
+			fmt.Fprintf(w, "%10d%10d%10d%10d%10d%7.1f %%  %s\n", r.Recipients, r.Delivered, r.Failed, r.Expired, r.Unknown, 100*r.BounceRate, Printable(r.Name))
 		}
 	}
 	if n := len(rows) - top; n > 0 {
@@ -150,6 +153,7 @@ type jsonFigures struct {
 	BounceRate  float64           `json:"bounce_rate"`
 	Late        []jsonLate        `json:"delivered_after_deferral"`
 	GivenUp     map[string]uint64 `json:"messages_lost_sight"` // by the reason
+	Suspicious  []SuspectRow      `json:"suspicious_senders,omitempty"`
 	jsonTables
 }
 
@@ -178,6 +182,9 @@ func (f *Figures) WriteJSON(w io.Writer, ended [NumEndings]uint64) error {
 		doc.Recipients[Fate(fate).String()] = n
 	}
 	_, doc.BounceRate = f.Ended()
+	if f.Suspects != nil {
+		doc.Suspicious = f.Suspects.Rows()
+	}
 	for _, c := range f.LateCauses() {
 		late := f.Late[c].json()
 		late.Cause, late.Actor = c.String(), c.Actor()

@@ -57,7 +57,7 @@ func (p *Pseudonyms) append(dst, b []byte) []byte {
 // account is a user or sender as it may be shown, with a hash that tells it from
 // others: "*@example.com #4f2a81c07d3e9b65", "a* #...".
 func (p *Pseudonyms) account(name []byte) string {
-	return mask(printable(string(name))) + " #" + string(p.append(nil, name))
+	return mask(Printable(string(name))) + " #" + string(p.append(nil, name))
 }
 
 // mask leaves the domain, or of a name the first letter.

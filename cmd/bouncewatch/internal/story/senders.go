@@ -39,7 +39,8 @@ type senders struct {
 	now, before      *Top // of the hour, and of the one before
 	today, yesterday *Top // of the days
 	suspects         map[string]suspect
-	fresh            []string // suspects that nobody was told of
+	fresh            []string                                // suspects that nobody was told of
+	report           func(m *Message, name string, t *Tally) // if set, is told of suspects each time
 }
 
 // A suspect is a sender that looked like a thief's.
@@ -79,6 +80,10 @@ func (s *senders) add(m *Message, t *Tally) {
 			s.fresh = append(s.fresh, name)
 		}
 		s.suspects[name] = suspect{s.hour, m.QueueID}
+		if s.report != nil {
+			t := s.now.tally(name)
+			s.report(m, name, &t)
+		}
 	}
 }
 

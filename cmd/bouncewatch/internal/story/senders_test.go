@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 )
 
 // A mailing writes the lines of messages with one recipient each.
@@ -170,5 +172,30 @@ func TestSendersAreBounded(t *testing.T) {
 	}
 	if len(s.now.rows) != senderNames || s.now.tally("ann").Recipients < 200-20 {
 		t.Errorf("%d senders, ann has %d", len(s.now.rows), s.now.tally("ann").Recipients)
+	}
+}
+
+// In finished logs a suspect has a row for each hour.
+func TestSuspectsOfFinishedLogs(t *testing.T) {
+	s := NewSuspects(Suspicion{Unknown: 20, Recipients: 500})
+	s.All = true
+	var l mailing
+	l.send(noon, "ann@example.com", 30, "sent")
+	l.send(noon, "ann@example.com", 25, "bounced")
+	l.send(noon.Add(time.Hour), "ann@example.com", 21, "bounced")
+	l.send(noon.Add(time.Hour), "bob@example.com", 19, "bounced")
+	readText(t, &Tracker{Watcher: s}, l.String())
+	var got []string
+	for _, r := range s.Rows() {
+		got = append(got, fmt.Sprintf("%s %s %d %d %s", r.Hour, r.Name, r.Recipients, r.Unknown, r.QueueID))
+	}
+	want := "2026-11-25T12:00:00Z ann@example.com 55 25 A0032, 2026-11-25T13:00:00Z ann@example.com 21 21 A004B"
+	if s := strings.Join(got, ", "); s != want {
+		t.Errorf("got  %s\nwant %s", s, want)
+	}
+	s = NewSuspects(Suspicion{Unknown: 20, Recipients: 500})
+	readText(t, &Tracker{Watcher: s, Keep: func(*pipeline.Seen) bool { return false }}, l.String())
+	if n := len(s.Rows()); n != 0 {
+		t.Errorf("%d suspects in what is not selected", n)
 	}
 }

@@ -164,7 +164,7 @@ func (s *Suppression) WriteCSV(w io.Writer) error {
 	cells := [][]string{{"address", "cause", "failures", "first", "last", "code", "enhanced", "provider", "reply"}}
 	rows, _ := s.Rows()
 	for _, r := range rows {
-		cells = append(cells, []string{r.Address, r.Cause, strconv.Itoa(r.Failures), r.First, r.Last, r.Code, r.Enhanced, r.Provider, printable(r.Reply)})
+		cells = append(cells, []string{r.Address, r.Cause, strconv.Itoa(r.Failures), r.First, r.Last, r.Code, r.Enhanced, r.Provider, Printable(r.Reply)})
 	}
 	return out.WriteAll(cells)
 }

@@ -17,7 +17,7 @@ import (
 func (s *Story) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for i, m := range s.Messages {
-		fmt.Fprintln(out, printable(m.headline(i > 0)))
+		fmt.Fprintln(out, Printable(m.headline(i > 0)))
 	}
 	for i := range s.Entries {
 		if s.Cut > 0 && i == (len(s.Entries)+1)/2 {
@@ -27,7 +27,7 @@ func (s *Story) WriteText(w io.Writer) error {
 	}
 	for _, m := range s.Messages {
 		for _, line := range m.ends() {
-			fmt.Fprintln(out, "  =", printable(s.prefix(m.QueueID)+line))
+			fmt.Fprintln(out, "  =", Printable(s.prefix(m.QueueID)+line))
 		}
 	}
 	fmt.Fprintln(out)
@@ -78,7 +78,7 @@ func (s *Story) writeEntry(w io.Writer, e *Entry) {
 	if t, err := time.Parse(time.RFC3339Nano, e.Time); err == nil {
 		stamp = t.Format(time.DateTime)
 	}
-	fmt.Fprintf(w, "  %-19s  %s\n", stamp, printable(s.prefix(e.QueueID)+e.words()))
+	fmt.Fprintf(w, "  %-19s  %s\n", stamp, Printable(s.prefix(e.QueueID)+e.words()))
 }
 
 // words are the entry as people would say it.
@@ -158,7 +158,7 @@ func (e *Entry) envelope() string {
 		parts = append(parts, fmt.Sprintf("%d bytes", e.Size))
 	}
 	if e.Expected > 0 {
-		parts = append(parts, plural(e.Expected, "recipient"))
+		parts = append(parts, Plural(e.Expected, "recipient"))
 	}
 	if e.MessageID != "" {
 		parts = append(parts, "Message-ID "+e.MessageID)
@@ -219,7 +219,7 @@ func (m *Message) ends() (lines []string) {
 		lines = append(lines, m.Recipients[i].words())
 	}
 	if n := m.Unseen(); n > 0 && m.Accepted {
-		lines = append(lines, plural(n, "recipient")+" of which the logs say nothing more")
+		lines = append(lines, Plural(n, "recipient")+" of which the logs say nothing more")
 	}
 	switch {
 	case m.Ending == Crowded:
@@ -249,7 +249,7 @@ func (r *Recipient) words() string {
 		b.WriteString(duration(r.Seconds))
 	}
 	if r.Attempts > 1 {
-		b.WriteString(", " + plural(r.Attempts, "attempt"))
+		b.WriteString(", " + Plural(r.Attempts, "attempt"))
 	}
 	if (r.Outcome == Failed || r.Outcome == Expired || r.Outcome == Queued && r.Deferred > 0) && r.Last != replycode.UnknownCause {
 		b.WriteString(", " + r.Last.String())
@@ -288,15 +288,16 @@ func duration(s float64) string {
 	return fmt.Sprintf(" after %.1f d", s/86400)
 }
 
-func plural(n int, what string) string {
+// Plural is a number of things: 1 message, 2 messages.
+func Plural(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// printable replaces what a terminal could act on: a reply is a stranger's to choose.
-func printable(s string) string {
+// Printable replaces what a terminal could act on: a reply is a stranger's to choose.
+func Printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r == '\n' || r == '\t' {
 			return ' '

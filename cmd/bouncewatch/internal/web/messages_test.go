@@ -32,7 +32,7 @@ const messagesLog = `2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: A1: client=pc.ex
 func messagesServer(t *testing.T, log string) http.Handler {
 	t.Helper()
 	w := story.NewWatch(story.WatchOptions{Limit: 100, MaxAge: time.Hour, Suspicion: story.Suspicion{Unknown: 2, Recipients: 500}, Logger: slog.New(slog.DiscardHandler)})
-	p := pipeline.Pipeline{Counts: aggregate.NewWithoutDomains(), Calendar: &logparse.Calendar{}, Companion: w}
+	p := pipeline.Pipeline{Counts: aggregate.NewWithoutDomains(), Calendar: &logparse.Calendar{}, Listener: w}
 	p.Block(&tailer.Block{Source: "mail.log", Data: []byte(log), Line: 1})
 	if _, err := w.Save(); err != nil {
 		t.Fatal(err)

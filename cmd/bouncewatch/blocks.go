@@ -1,0 +1,75 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/block"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+const blocksLong = `blocks lists receivers that refuse mail of this host for its address, reputation or
+rate: since when, how much of it, what they say, and whether it is over.
+
+A receiver is a provider ("bouncewatch providers"), elsewhere a recipient domain. A
+block is over when mail is delivered again, and more often in a row than chance
+explains in 1 of 20 such blocks: where all was refused, one delivery is enough. A
+refusal more than an hour after that begins another block.
+--cause looks for refusals of other causes.`
+
+func newBlocks() *cobra.Command {
+	var o blocksOptions
+	cmd := &cobra.Command{
+		Use: "blocks [flags] FILE|DIR|GLOB|- ...", Short: "Say which receivers block this host, since when, and whether it is over", Long: blocksLong,
+		Example: "  bouncewatch blocks --since yesterday /var/log/mail.log*\n" +
+			"  bouncewatch blocks --provider google /var/log/mail.log",
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.format, "format", "text", "text or json")
+	f.Uint64Var(&o.least, "least", 3, "do not show blocks with fewer refusals; json has all")
+	o.selection.addFlags(f)
+	return cmd
+}
+
+type blocksOptions struct {
+	format    string
+	least     uint64
+	selection selectionFlags
+}
+
+func (o *blocksOptions) run(cmd *cobra.Command, args []string) error {
+	if !slices.Contains([]string{"text", "json"}, o.format) {
+		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	}
+	selection, err := o.selection.parse(time.Now())
+	if err != nil {
+		return err
+	}
+	location, err := o.selection.location()
+	if err != nil {
+		return err
+	}
+	found := block.Blocks{Causes: selection.Causes}
+	if found.Causes == nil {
+		found.Causes = block.DefaultCauses()
+	}
+	selection.Causes = nil // what was delivered counts, too
+	common := pipeline.Pipeline{Classifier: replycode.NewClassifier(o.selection.rules), Keep: selection.Keep, Visit: found.Add}
+	readErr := readInTime(cmd, args, o.selection.calendar(location), common)
+	out := cmd.OutOrStdout()
+	if o.format == "json" {
+		err = found.WriteJSON(out)
+	} else {
+		err = found.WriteText(out, o.least)
+	}
+	if err != nil {
+		return inputError{err}
+	}
+	return readErr
+}

@@ -1,0 +1,71 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/client"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
+
+const clientsLong = `clients lists the addresses that this host refused, by failed logins and by refused
+mail, and says which of them got in: where a login succeeded after five or more that
+failed. That is a guessed password, or a device with an old one.
+
+Of more than 100000 clients those that were refused least are added up.`
+
+func newClients() *cobra.Command {
+	var o clientsOptions
+	cmd := &cobra.Command{
+		Use: "clients [flags] FILE|DIR|GLOB|- ...", Short: "Say who attacks this host, and whether someone got in", Long: clientsLong,
+		Example: "  bouncewatch clients --since today /var/log/mail.log*",
+		Args:    cobra.MinimumNArgs(1),
+		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.format, "format", "text", "text or json")
+	f.IntVar(&o.top, "top", 15, "how many clients to show; json has all")
+	o.selection.addFlags(f)
+	return cmd
+}
+
+type clientsOptions struct {
+	format    string
+	top       int
+	selection selectionFlags
+}
+
+func (o *clientsOptions) run(cmd *cobra.Command, args []string) error {
+	if !slices.Contains([]string{"text", "json"}, o.format) {
+		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	}
+	if o.top < 1 {
+		return fmt.Errorf("--top %d: at least 1 is needed", o.top)
+	}
+	selection, err := o.selection.parse(time.Now())
+	if err != nil {
+		return err
+	}
+	location, err := o.selection.location()
+	if err != nil {
+		return err
+	}
+	clients := client.Clients{Keep: selection.Keep}
+	readErr := readInTime(cmd, args, o.selection.calendar(location), pipeline.Pipeline{
+		Classifier: replycode.NewClassifier(o.selection.rules), Listener: &clients,
+	})
+	out := cmd.OutOrStdout()
+	if o.format == "json" {
+		err = clients.WriteJSON(out)
+	} else {
+		err = clients.WriteText(out, o.top)
+	}
+	if err != nil {
+		return inputError{err}
+	}
+	return readErr
+}
