@@ -179,8 +179,9 @@ func (s *stage) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	serving := service{s.live, messages, nil, s.config, s.listeners, s.logger}
 	watched := make(chan error, 1)
-	go func() { watched <- serve(watching, s.live, messages, s.config, s.listeners, s.logger) }()
+	go func() { watched <- serving.run(watching) }()
 
 	playing, end := context.WithCancel(ctx)
 	defer end()

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,12 +17,14 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/promslog"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/push"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/web"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -92,6 +95,10 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 	if err := o.setAside(dir, logger); err != nil {
 		return inputError{err}
 	}
+	pusher, err := newPusher(c.Push, logger)
+	if err != nil {
+		return inputError{err}
+	}
 	listeners, err := o.listen(c)
 	if err != nil {
 		return inputError{err}
@@ -110,7 +117,8 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		return inputError{err}
 	}
 	defer o.reloads(cmd.Context(), live, logger)()
-	if err := serve(cmd.Context(), live, messages, c, listeners, logger); err != nil {
+	s := service{live, messages, pusher, c, listeners, logger}
+	if err := s.run(cmd.Context()); err != nil {
 		return inputError{err}
 	}
 	return nil
@@ -238,32 +246,90 @@ func warnIfOpen(listeners []net.Listener, webConfig string, logger *slog.Logger)
 	}
 }
 
-// serve runs until the context ends, with the counting loop and the web server
+// A service is what runs in the process of watch.
+type service struct {
+	live      *pipeline.Live
+	messages  *story.Watch // nil: none are followed
+	pusher    *push.Pusher // nil: nothing is pushed
+	config    config.Config
+	listeners []net.Listener
+	logger    *slog.Logger
+}
+
+// run goes on until the context ends, with the counting loop and the web server
 // side by side; the fault of one ends both.
-func serve(ctx context.Context, live *pipeline.Live, messages *story.Watch, c config.Config, listeners []net.Listener, logger *slog.Logger) error {
+func (s *service) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	server := &http.Server{Handler: web.Handler(live.View, messages, logger), ReadHeaderTimeout: 10 * time.Second,
+	var more []prometheus.Collector
+	if s.pusher != nil {
+		more = append(more, s.pusher)
+	}
+	metrics := web.Gatherer(s.live.View, s.messages, more...)
+	server := &http.Server{Handler: web.Handler(s.live.View, s.messages, metrics, s.logger), ReadHeaderTimeout: 10 * time.Second,
 		ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
 	served := make(chan error, 1)
 	go func() {
-		err := toolkit.ServeMultiple(listeners, server, &toolkit.FlagConfig{WebConfigFile: &c.WebConfigFile}, logger)
+		err := toolkit.ServeMultiple(s.listeners, server, &toolkit.FlagConfig{WebConfigFile: &s.config.WebConfigFile}, s.logger)
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil
 		}
 		cancel(err)
 		served <- err
 	}()
-	logger.Info("following", "logs", strings.Join(c.Logs, " "), "state_dir", c.StateDir)
+	endPush := s.push(metrics)
+	s.logger.Info("following", "logs", strings.Join(s.config.Logs, " "), "state_dir", s.config.StateDir)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
-	runErr := live.Run(ctx)
+	runErr := s.live.Run(ctx)
 	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	endPush() // with what the last state holds
 	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()
 	if err := server.Shutdown(grace); err != nil {
 		server.Close()
 	}
 	return errors.Join(runErr, <-served)
+}
+
+// push begins to push; the returned function ends it.
+func (s *service) push(metrics prometheus.Gatherer) (end func()) {
+	if s.pusher == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { s.pusher.Run(ctx, metrics); close(done) }()
+	return func() { cancel(); <-done }
+}
+
+// newPusher is nil where nothing is to be pushed.
+func newPusher(c config.Push, logger *slog.Logger) (*push.Pusher, error) {
+	if c.URL == "" {
+		return nil, nil
+	}
+	for _, file := range []string{c.BearerTokenFile, c.PasswordFile} {
+		if file == "" {
+			continue
+		}
+		if _, err := os.ReadFile(file); err != nil {
+			return nil, err
+		}
+	}
+	if c.Secret() && strings.HasPrefix(c.URL, "http:") {
+		logger.Warn("the password or token for pushing goes over the network unencrypted", "url", c.URL)
+	}
+	client, err := c.Client()
+	if err != nil {
+		return nil, err
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return nil, err
+	}
+	return push.New(push.Options{
+		URL: c.URL, Client: client, Interval: c.Interval, Logger: logger,
+		Labels: map[string]string{"job": c.Job, "instance": cmp.Or(c.Instance, name)},
+	})
 }
 
 // reloads reads the configuration again at each SIGHUP; the returned function

@@ -75,7 +75,7 @@ func (h *host) start(ctx context.Context) error {
 		"--storage.path", filepath.Join(h.dir, "alerts"), "--web.listen-address", h.alertAddress, "--cluster.listen-address", ""); err != nil {
 		return err
 	}
-	if h.prometheus, err = h.run(ctx, "prometheus", "--config.file", filepath.Join(h.dir, "prometheus.yml"), "--enable-feature", "exemplar-storage",
+	if h.prometheus, err = h.run(ctx, "prometheus", "--config.file", filepath.Join(h.dir, "prometheus.yml"), "--enable-feature", "exemplar-storage", "--web.enable-remote-write-receiver",
 		"--storage.tsdb.path", filepath.Join(h.dir, "data"), "--web.listen-address", h.prometheusAt); err != nil {
 		return err
 	}

@@ -63,6 +63,7 @@ func run(ctx context.Context) (err error) {
 		{"exemplars lead to the queue id", h.exemplars},
 		{"every query of the dashboards", h.dashboards},
 		{"killed ten times: Prometheus has each line once", h.killed},
+		{"a host that is not scraped pushes", h.pushed},
 		{"the program stops: an alert", h.targetDown},
 	} {
 		began := time.Now()

@@ -36,6 +36,8 @@ type Config struct {
 	SuspiciousUnknown    int           `yaml:"suspicious_unknown"`    // recipients without a mailbox, of a sender in an hour
 	SuspiciousRecipients int           `yaml:"suspicious_recipients"` // recipients of a sender in an hour, if that is sudden
 
+	Push Push `yaml:"push"` // where the metrics go besides /metrics
+
 	Rules     []replycode.OwnRule     `yaml:"rules"`     // tried before the built-in ones
 	Providers []replycode.OwnProvider `yaml:"providers"` // besides the built-in ones
 }
@@ -49,6 +51,8 @@ func Default() Config {
 
 		MessageLimit: 10_000, MessageMaxAge: 6 * 24 * time.Hour,
 		SuspiciousUnknown: 20, SuspiciousRecipients: 500,
+
+		Push: defaultPush(),
 	}
 }
 
@@ -146,6 +150,7 @@ func decodeFaults(err error) (faults []fault) {
 // keysOf are the keys of the file and of what its lists hold, by type.
 var keysOf = map[string][]string{
 	"config.Config":         Keys(),
+	"config.Push":           keys(reflect.TypeFor[Push]()),
 	"replycode.OwnRule":     keys(reflect.TypeFor[replycode.OwnRule]()),
 	"replycode.OwnProvider": keys(reflect.TypeFor[replycode.OwnProvider]()),
 }
@@ -271,5 +276,6 @@ func (c *Config) faults(line lines) (faults []fault) {
 	if len(c.ListenAddress) == 0 {
 		add("listen_address", "at least one is needed")
 	}
+	faults = append(faults, c.pushFaults(line)...)
 	return append(faults, c.ruleFaults(line)...)
 }

@@ -37,7 +37,7 @@ func TestShippedFileEqualsDefaults(t *testing.T) {
 }
 
 // inFileOnly are the keys that no variable can set.
-var inFileOnly = []string{"rules", "providers"}
+var inFileOnly = []string{"push", "rules", "providers"}
 
 // The shipped file shows every key that there is, with its variable.
 func TestShippedFileHasEveryKey(t *testing.T) {
@@ -81,6 +81,13 @@ func TestLoadReportsAllFaultsAtOnce(t *testing.T) {
 			"c.yaml:2: poll: 5ms is not between 10ms and 1m0s\n" +
 			"c.yaml:3: cannot unmarshal !!str `x` into time.Duration\n" +
 			"c.yaml:4: listen_address: at least one is needed",
+		"push:\n  url: prometheus.example.com\n  interval: 1s\n  job: ''\n  username: a\n  bearer_token_file: /b\n  pasword_file: /c\n": `c.yaml:2: push.url: not an address such as https://prometheus.example.com/api/v1/write
+c.yaml:3: push.interval: 1s is not between 5s and 5m0s
+c.yaml:4: push.job: must not be empty
+c.yaml:5: push.username: goes with password_file, and neither without the other
+c.yaml:6: push.bearer_token_file: not together with username
+c.yaml:7: unknown key "pasword_file": did you mean password_file?`,
+		"push:\n  url: https://a:b@prometheus.example.com/\n": "c.yaml:2: push.url: put the name in username, and the password in a file named in password_file",
 		"\n\nzzz: 1\n":         "c.yaml:3: unknown key \"zzz\"",
 		"logs: [a\n":           "c.yaml:1: did not find expected ',' or ']'",
 		"logs: a\nlogs: [b]\n": "c.yaml:2: mapping key \"logs\" already defined at line 1",

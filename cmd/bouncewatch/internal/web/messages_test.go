@@ -39,7 +39,7 @@ func messagesServer(t *testing.T, log string) http.Handler {
 	}
 	w.Saved()
 	v := newView()
-	return Handler(func() *pipeline.View { return v }, w, slog.New(slog.DiscardHandler))
+	return newHandler(v, w)
 }
 
 func serve(h http.Handler, path, accept string) string {

@@ -27,9 +27,9 @@ import (
 // checkpoint on a slow disk takes its time.
 const stalled = time.Minute
 
-// Handler serves what view returns, and what became of messages, unless that is
-// nil.
-func Handler(view func() *pipeline.View, watch *story.Watch, logger *slog.Logger) http.Handler {
+// Gatherer has the metrics of what view returns, of what became of messages unless
+// that is nil, and of more.
+func Gatherer(view func() *pipeline.View, watch *story.Watch, more ...prometheus.Collector) prometheus.Gatherer {
 	counts := aggregate.NewCollector(func() *aggregate.Counts { return view().Counts }, view().Created)
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
@@ -41,8 +41,15 @@ func Handler(view func() *pipeline.View, watch *story.Watch, logger *slog.Logger
 	if watch != nil {
 		registry.MustRegister(messages{watch, view().Created})
 	}
+	registry.MustRegister(more...)
+	return joined{counts, registry}
+}
+
+// Handler serves metrics, and a page of what view and watch, unless that is nil,
+// have.
+func Handler(view func() *pipeline.View, watch *story.Watch, metrics prometheus.Gatherer, logger *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", promhttp.HandlerFor(joined{counts, registry}, promhttp.HandlerOpts{
+	mux.Handle("GET /metrics", promhttp.HandlerFor(metrics, promhttp.HandlerOpts{
 		ErrorLog:                            slog.NewLogLogger(logger.Handler(), slog.LevelError),
 		EnableOpenMetrics:                   true,
 		EnableOpenMetricsTextCreatedSamples: true,

@@ -39,9 +39,14 @@ func newView() *pipeline.View {
 // quiet follows no message.
 func quiet() *story.Watch { return story.NewWatch(story.WatchOptions{Limit: 100}) }
 
+func newHandler(v *pipeline.View, w *story.Watch) http.Handler {
+	view := func() *pipeline.View { return v }
+	return Handler(view, w, Gatherer(view, w), slog.New(slog.DiscardHandler))
+}
+
 func get(t *testing.T, v *pipeline.View, path string, accept string) (int, string) {
 	t.Helper()
-	h := Handler(func() *pipeline.View { return v }, quiet(), slog.New(slog.DiscardHandler))
+	h := newHandler(v, quiet())
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header.Set("Accept", accept)
 	w := httptest.NewRecorder()
@@ -160,7 +165,7 @@ func TestFamiliesAreServedOnceAndInOrder(t *testing.T) {
 
 func BenchmarkMetrics(b *testing.B) {
 	v := newView()
-	h := Handler(func() *pipeline.View { return v }, quiet(), slog.New(slog.DiscardHandler))
+	h := newHandler(v, quiet())
 	for name, accept := range map[string]string{
 		"text":        "text/plain;version=0.0.4",
 		"openmetrics": "application/openmetrics-text;version=1.0.0",
@@ -183,7 +188,7 @@ func respond(t *testing.T, v *pipeline.View, path, language string) *http.Respon
 	r := httptest.NewRequest(http.MethodGet, path, nil)
 	r.Header.Set("Accept-Language", language)
 	w := httptest.NewRecorder()
-	Handler(func() *pipeline.View { return v }, quiet(), slog.New(slog.DiscardHandler)).ServeHTTP(w, r)
+	newHandler(v, quiet()).ServeHTTP(w, r)
 	return w.Result()
 }
 
