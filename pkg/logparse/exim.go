@@ -154,7 +154,10 @@ func exHostFault(b []byte, ev *Event) Result {
 	text := fields.read(b)
 	if fields.hostName == nil && fields.hostIP == nil {
 		text = b
-		if !exReason(b, ev) {
+		if fault := exOldFault(b); fault != nil {
+			fields.host(b)
+			ev.Text = fault
+		} else if !exReason(b, ev) {
 			return ResultIgnored
 		}
 	} else if fields.client || fields.sender != nil || !exReason(text, ev) && (len(text) == 0 || exSaysClient(text)) {
@@ -165,6 +168,23 @@ func exHostFault(b []byte, ev *Event) Result {
 		fields.setRelay(ev)
 	}
 	return ResultRemark
+}
+
+// exOldFault is what the system said of a connection, as older versions write it:
+// "host [ip] Connection refused". nil for anything else: the words can be an
+// administrator's.
+func exOldFault(b []byte) []byte {
+	end := bytes.IndexByte(b, ']')
+	if end < 0 || !exIsHost(b[:end+1]) {
+		return nil
+	}
+	fault := bytes.TrimLeft(b[end+1:], ": ")
+	switch string(fault) {
+	case "Connection refused", "Connection timed out", "Operation timed out", "Connection reset by peer",
+		"No route to host", "Host is down", "Network is unreachable", "Network is down":
+		return fault
+	}
+	return nil
 }
 
 // exSaysClient says whether the words behind H= are about a client.

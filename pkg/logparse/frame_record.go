@@ -31,7 +31,7 @@ func recordKey(key []byte) (field recordField, sure bool) {
 		return recordMessage, false
 	case "log":
 		return recordLog, false
-	case "line", "textPayload":
+	case "line", "textPayload", "event", "_raw", "data":
 		return recordLine, false
 	case "SYSLOG_IDENTIFIER", "app-name", "_application_name":
 		return recordProgram, true
