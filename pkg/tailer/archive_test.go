@@ -128,8 +128,8 @@ func TestReaderRefusesBinary(t *testing.T) {
 	if _, err := Open(t.TempDir(), Options{}); !errors.Is(err, ErrDirectory) {
 		t.Errorf("directory: %v", err)
 	}
-	hole := strings.Repeat("\x00", 100000)
-	for _, text := range []string{hole + "a\nb\n", "a\n" + hole + "b\n"} {
+	hole, long := strings.Repeat("\x00", 100000), strings.Repeat("\x00", 2*blockSize+7)
+	for _, text := range []string{hole + "a\nb\n", "a\n" + hole + "b\n", long + "a\nb\n", "a\n" + long + "b\n"} {
 		got, err := readAll(NewReader("log", strings.NewReader(text), Options{}))
 		if err != nil || !strings.HasSuffix(got, "b\n") {
 			t.Errorf("hole: %d bytes, %v", len(got), err)

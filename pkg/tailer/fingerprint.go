@@ -40,6 +40,9 @@ func fingerprint(head []byte) Fingerprint {
 	return p
 }
 
+// hashOfHole is that of NUL bytes only.
+var hashOfHole = hash(make([]byte, headSize))
+
 func hash(b []byte) string {
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:12])

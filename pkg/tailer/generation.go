@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -18,12 +19,13 @@ type generation struct {
 	dev  uint64
 	ino  uint64
 
-	offset   int64 // behind the last line that was returned
-	line     int64 // number of the line at offset
-	skipping bool  // offset is inside an overlong line
-	scanned  int64 // no line ends between offset and here
-	head     []byte
-	size     int64 // as of the last look
+	offset   int64  // behind the last line that was returned
+	line     int64  // number of the line at offset
+	skipping bool   // offset is inside an overlong line
+	scanned  int64  // no line ends between offset and here
+	hole     int64  // NUL bytes that the file begins with
+	head     []byte // the first bytes behind them
+	size     int64  // as of the last look
 
 	rotated bool
 	growth  time.Time // when it was last seen to grow
@@ -62,15 +64,56 @@ func identity(info os.FileInfo) (dev, ino uint64) {
 }
 
 // readHead makes head as long as the file and headSize allow.
+//
+// QUIRK: a daemon that keeps its place in the file (no O_APPEND) leaves a hole at the beginning when
+// the file is cut, so that one file after the other begins with the same NUL bytes. What comes behind
+// them tells the files apart.
 func (g *generation) readHead() {
 	if len(g.head) >= headSize {
 		return
 	}
+	if len(g.head) == 0 {
+		g.hole = leadingHole(g.file)
+	}
 	buf := make([]byte, headSize)
-	n, _ := g.file.ReadAt(buf, 0)
+	n, _ := g.file.ReadAt(buf, g.hole)
 	if n > len(g.head) && bytes.Equal(buf[:len(g.head)], g.head) {
 		g.head = buf[:n:n]
 	}
+}
+
+// leadingHole is the length of the run of NUL bytes that a file begins with, if that is a hole.
+func leadingHole(f *os.File) (hole int64) {
+	buf := make([]byte, holeSize)
+	for {
+		n, _ := f.ReadAt(buf, hole)
+		run := nulRun(buf[:n])
+		if hole == 0 && run < holeSize {
+			return 0
+		}
+		hole += int64(run)
+		if run < len(buf) {
+			return hole
+		}
+		if hole == holeSize {
+			hole = max(hole, nextData(f, hole))
+			buf = make([]byte, blockSize)
+		}
+	}
+}
+
+// nextData is where the file has data again, on systems that tell what takes no room on the disk
+// (lseek(2), SEEK_DATA); else 0.
+func nextData(f *os.File, from int64) int64 {
+	const seekData = 3
+	if runtime.GOOS != "linux" && runtime.GOOS != "freebsd" {
+		return 0 // other systems mean something else by the number
+	}
+	at, err := f.Seek(from, seekData)
+	if err != nil {
+		return 0
+	}
+	return at
 }
 
 // intact says whether the file still is what it was up to the offset end: not cut below it and not
@@ -81,7 +124,7 @@ func (g *generation) intact(end int64) bool {
 		return false
 	}
 	buf := g.s.f.look4k[:len(g.head)]
-	n, err := g.file.ReadAt(buf, 0)
+	n, err := g.file.ReadAt(buf, g.hole)
 	return n == len(g.head) && (err == nil || err == io.EOF) && bytes.Equal(buf[:n], g.head)
 }
 
@@ -139,6 +182,9 @@ func (g *generation) read() (Batch, bool) {
 	if g.tail != nil || g.size <= g.offset {
 		return Batch{}, false
 	}
+	if g.offset < g.hole && !g.pass(g.hole-g.offset) {
+		return Batch{}, false
+	}
 	size := min(blockSize, g.s.opts.MaxLine+1)
 	for {
 		buf := g.s.f.scratch(size)
@@ -148,8 +194,7 @@ func (g *generation) read() (Batch, bool) {
 		}
 		data := buf[:n]
 		if hole := nulRun(data); hole >= holeSize {
-			if g.offset += int64(hole); !g.intact(g.offset) {
-				g.offset -= int64(hole)
+			if !g.pass(int64(hole)) {
 				return Batch{}, false
 			}
 			continue
@@ -173,6 +218,15 @@ func (g *generation) read() (Batch, bool) {
 	}
 }
 
+// pass goes over a hole; false if the file was changed.
+func (g *generation) pass(hole int64) bool {
+	if !g.intact(g.offset + hole) {
+		return false
+	}
+	g.offset += hole
+	return true
+}
+
 // deliver believes a block: it was read from the file that we think it was.
 func (g *generation) deliver(data []byte, consumed int64) (Batch, bool) {
 	g.extendHead(data[:consumed])
@@ -193,10 +247,10 @@ func (g *generation) deliver(data []byte, consumed int64) (Batch, bool) {
 // of a file that could not be recognised by it.
 func (g *generation) extendHead(data []byte) {
 	have := len(g.head)
-	if have >= headSize || g.offset > int64(have) {
+	if have >= headSize || g.offset < g.hole || g.offset > g.hole+int64(have) {
 		return
 	}
-	more := data[min(have-int(g.offset), len(data)):]
+	more := data[min(have-int(g.offset-g.hole), len(data)):]
 	g.head = append(slices.Clip(g.head), more[:min(len(more), headSize-have)]...)
 }
 

@@ -17,6 +17,7 @@ type lineReader struct {
 	line     int64
 	max      int
 	skipping bool // inside the rest of an overlong line
+	inHole   bool // there may be more of a hole
 	overlong int64
 	err      error
 }
@@ -70,8 +71,16 @@ func (l *lineReader) drop() {
 		l.consume(i + 1)
 		l.skipping = false
 	}
-	if n := nulRun(l.buf[:l.end]); n >= holeSize {
+	least := holeSize
+	if l.inHole {
+		least = 1
+	}
+	n := nulRun(l.buf[:l.end])
+	if n >= least {
 		l.consume(n)
+		l.inHole = l.end == 0
+	} else if l.end > 0 {
+		l.inHole = false
 	}
 }
 

@@ -1,6 +1,7 @@
 package tailer
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io"
@@ -144,12 +145,28 @@ func (a *archiveTail) readHead() ([]byte, error) {
 		return nil, err
 	}
 	defer closeText(text)
+	behind := bufio.NewReaderSize(text, 64<<10)
+	skipHole(behind)
 	buf := make([]byte, headSize)
-	n, err := io.ReadFull(text, buf)
+	n, err := io.ReadFull(behind, buf)
 	if errors.Is(err, io.ErrUnexpectedEOF) || err == io.EOF {
 		err = nil // shorter than that, or not written to its end: what is there tells
 	}
 	return buf[:n], err
+}
+
+// skipHole goes to the first byte behind the hole that a text may begin with. Who reads on sees what
+// is wrong with the text.
+func skipHole(r *bufio.Reader) {
+	for least := holeSize; ; least = 1 {
+		if b, _ := r.Peek(least); nulRun(b) < least {
+			return
+		}
+		b, _ := r.Peek(r.Buffered())
+		if n, _ := r.Discard(nulRun(b)); n == 0 {
+			return
+		}
+	}
 }
 
 // beginning is the first bytes of the file's text.

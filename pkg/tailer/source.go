@@ -196,7 +196,7 @@ func (s *source) resumes(g *generation, live bool) int {
 	best, bestMatch := -1, undecided
 	for i, r := range s.resuming {
 		m := r.Fingerprint.compare(g.beginning())
-		if live && r.Fingerprint.Length == 0 && r.Inode == g.ino {
+		if (live && r.Fingerprint.Length == 0 || r.Fingerprint.All == hashOfHole) && r.Inode == g.ino {
 			m = same
 		}
 		if m > undecided && !live && g.archive == nil && g.size < r.Offset {
@@ -241,11 +241,11 @@ func (s *source) begunAnew(g *generation) {
 		return
 	}
 	s.stats.Truncations++
-	g.offset, g.line, g.skipping, g.scanned, g.head = 0, 1, false, 0, nil
-	g.readHead()
+	g.offset, g.line, g.skipping, g.scanned, g.hole, g.head = 0, 1, false, 0, 0, nil
 	if info, err := g.file.Stat(); err == nil {
 		g.size, g.growth = info.Size(), s.opts.now()
 	}
+	g.readHead() // of no less than that size
 }
 
 func (s *source) lose(bytes int64) {
@@ -283,6 +283,10 @@ func (s *source) lookAtSiblings() {
 func (s *source) adopt(g *generation) bool {
 	head := g.beginning()
 	if s.isOpen(g) {
+		return false
+	}
+	if len(head) == 0 && g.hole > 0 { // the copy of a file with a hole has just begun
+		s.unfinished = true
 		return false
 	}
 	if len(head) == 0 { // a daemon that does not know of the rotation may still write to it
