@@ -316,11 +316,14 @@ func frameTimes(b []byte) (n, end int) {
 func (p *Parser) finish(f *Frame) frameKind {
 	raw := frameDropSolarisID(f.Message[frameBlanks(f.Message, 0):])
 	f.Message = frameTrim(raw) // not raw itself: Exim cuts in mid-word, blanks at the end of a piece count
-	f.unfold()
+	if len(f.Message) > 0 && f.Message[0] == frameRepeated[0] {
+		f.unfold()
+	}
 	if f.Program == nil {
 		return frameFull
 	}
-	if f.isSyslogNGNote() || string(f.Program) == "syslogd" && frameRepeatNote(f.Message, f) == frameNote {
+	if len(f.Message) > 0 && f.Message[0] == frameSuppressed[0] && f.isSyslogNGNote() ||
+		string(f.Program) == "syslogd" && frameRepeatNote(f.Message, f) == frameNote {
 		return frameNote
 	}
 	if f.Program[0] == 'e' && bytes.HasPrefix(f.Program, []byte("exim")) {
@@ -331,6 +334,12 @@ func (p *Parser) finish(f *Frame) frameKind {
 	}
 	return frameFull
 }
+
+// The first words of what syslog's daemons make of a message that came again.
+const (
+	frameRepeated   = "message repeated "
+	frameSuppressed = "Last message '"
+)
 
 // frameDropSolarisID takes off "[ID 801593 mail.info] ".
 func frameDropSolarisID(b []byte) []byte {
@@ -345,11 +354,10 @@ func frameDropSolarisID(b []byte) []byte {
 
 // unfold takes the message out of "message repeated 3 times: [ ... ]".
 func (f *Frame) unfold() {
-	const words = "message repeated "
-	if !frameAt(f.Message, 0, words) {
+	if !frameAt(f.Message, 0, frameRepeated) {
 		return
 	}
-	rest := f.Message[len(words):]
+	rest := f.Message[len(frameRepeated):]
 	n, end := frameTimes(rest)
 	if end == 0 || !frameAt(rest, end, ": [") {
 		return
@@ -362,7 +370,7 @@ func (f *Frame) unfold() {
 // syslog-ng on host". The quote holds only the start of the message.
 func (f *Frame) isSyslogNGNote() bool {
 	const words = "' repeated "
-	if !frameAt(f.Message, 0, "Last message '") || !bytes.HasPrefix(f.Program, []byte("syslog-ng")) {
+	if !frameAt(f.Message, 0, frameSuppressed) || !bytes.HasPrefix(f.Program, []byte("syslog-ng")) {
 		return false
 	}
 	i := bytes.LastIndex(f.Message, []byte(words))

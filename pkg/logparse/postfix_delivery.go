@@ -48,8 +48,8 @@ func pfDelivery(role pfRole, b []byte, ev *Event) Result {
 // follows "status=". Everything after that may be a remote side's words.
 func pfFields(b []byte, ev *Event) (status []byte, ok bool) {
 	for {
-		key, rest, ok := pfCut(b, pfEquals)
-		if !ok || !pfIsKey(key) {
+		key, rest, ok := pfKey(b)
+		if !ok {
 			return nil, false
 		}
 		if string(key) == "status" {
@@ -70,11 +70,15 @@ func pfValue(b []byte) (value, rest []byte, ok bool) {
 	if len(b) > 0 && b[0] == '<' {
 		return pfAddress(b, ",")
 	}
-	i := bytes.IndexByte(b, ',')
-	if i < 0 || bytes.IndexByte(b[:i], ' ') >= 0 {
-		return nil, nil, false
+	for i, c := range b {
+		switch c {
+		case ',':
+			return b[:i], b[i:], true
+		case ' ':
+			return nil, nil, false
+		}
 	}
-	return b[:i], b[i:], true
+	return nil, nil, false
 }
 
 func pfField(key, value []byte, ev *Event) {
@@ -106,7 +110,7 @@ func pfRelay(b []byte, ev *Event) {
 	if port, ok := pfAfter(bytes.TrimLeft(b[end:], "]"), ":"); ok {
 		ev.RelayPort = pfPort(port)
 	}
-	host := bytes.TrimRight(bytes.Trim(b[:start], "[]"), ".")
+	host := bytes.TrimRight(pfTrimBrackets(b[:start]), ".")
 	if len(host) > 0 {
 		ev.RelayHost = host
 	}
@@ -114,7 +118,7 @@ func pfRelay(b []byte, ev *Event) {
 
 // pfIP is the address in b, without its IPv6 tag, nil when b is something else.
 func pfIP(b []byte) []byte {
-	b = bytes.Trim(b, "[]")
+	b = pfTrimBrackets(b)
 	if tagged, ok := pfAfter(b, "IPv6:"); ok {
 		b = tagged
 	}
@@ -129,6 +133,16 @@ func pfIP(b []byte) []byte {
 	}
 	if separators < 2 {
 		return nil
+	}
+	return b
+}
+
+func pfTrimBrackets(b []byte) []byte {
+	for len(b) > 0 && (b[0] == '[' || b[0] == ']') {
+		b = b[1:]
+	}
+	for len(b) > 0 && (b[len(b)-1] == '[' || b[len(b)-1] == ']') {
+		b = b[:len(b)-1]
 	}
 	return b
 }
@@ -150,10 +164,10 @@ func pfPort(b []byte) uint16 {
 // pfSeconds reads a decimal number, -1 when b is none.
 func pfSeconds(b []byte) float64 {
 	const maxDigits = 15 // more would not fit a float64
-	digits, scale, dot := 0.0, 1.0, false
 	if len(b) == 0 || len(b) > maxDigits || !pfIsDigit(b[0]) {
 		return -1
 	}
+	digits, unit, dot := int64(0), int64(1), false
 	for _, c := range b {
 		switch {
 		case c == '.' && !dot:
@@ -161,13 +175,13 @@ func pfSeconds(b []byte) float64 {
 		case !pfIsDigit(c):
 			return -1
 		default:
-			digits = digits*10 + float64(c-'0')
+			digits = digits*10 + int64(c-'0')
 			if dot {
-				scale *= 10
+				unit *= 10
 			}
 		}
 	}
-	return digits / scale
+	return float64(digits) / float64(unit)
 }
 
 // pfUnwrap takes off the parentheses around the reason. The closing one is

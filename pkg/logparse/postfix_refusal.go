@@ -129,12 +129,14 @@ func pfRefuse(reply []byte, ev *Event) {
 // pfMaxTrailers bounds the work that a line full of look-alikes makes.
 const pfMaxTrailers = 8
 
+const pfSemicolon = "; "
+
 // pfTrailer finds the session's fields at the end, "; from=<> to=<> proto=
 // helo=<>", and sets sender and recipient. It returns the position or -1.
 func pfTrailer(b []byte, ev *Event) int {
 	end := len(b)
 	for tries := 0; tries < pfMaxTrailers; {
-		i := bytes.LastIndex(b[:end], pfSemicolon)
+		i := pfLastIndex(b[:end], pfSemicolon)
 		if i < 0 {
 			return -1
 		}
@@ -156,8 +158,8 @@ func pfTrailer(b []byte, ev *Event) int {
 func pfTrailerFields(b []byte, ev *Event) bool {
 	var sender, recipient []byte
 	for len(b) > 0 && !pfStarts(b, ": ") {
-		key, rest, ok := pfCut(b, pfEquals)
-		if !ok || !pfIsKey(key) {
+		key, rest, ok := pfKey(b)
+		if !ok {
 			return false
 		}
 		value, rest, ok := pfTrailerValue(rest)

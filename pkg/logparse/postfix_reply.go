@@ -108,7 +108,7 @@ func (form *pfForm) read(tail []byte, ev *Event) {
 	case pfTailNone:
 		return
 	case pfTailCommand:
-		if i := bytes.LastIndex(tail, pfInReplyTo); i >= 0 {
+		if i := pfLastIndex(tail, pfInReplyTo); i >= 0 {
 			ev.Stage = pfStageOf(pfCommands[:], tail[i+len(pfInReplyTo):])
 			tail = bytes.TrimRight(tail[:i], " ")
 		}
@@ -121,6 +121,8 @@ type pfStage struct {
 	words string
 	stage Stage
 }
+
+const pfInReplyTo = "(in reply to "
 
 // pfCommands are the words behind "in reply to".
 var pfCommands = [...]pfStage{

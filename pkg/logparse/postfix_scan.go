@@ -9,11 +9,9 @@ var (
 	pfComma      = []byte(", ")
 	pfBlank      = []byte(" ")
 	pfEquals     = []byte("=")
-	pfSemicolon  = []byte("; ")
 	pfFrom       = []byte(" from ")
 	pfAngle      = []byte(">")
 	pfAngleColon = []byte(">: ")
-	pfInReplyTo  = []byte("(in reply to ")
 )
 
 // pfAddress reads "<address>" where the closing bracket stands before one of
@@ -80,6 +78,16 @@ func pfStarts(b []byte, prefix string) bool {
 	return len(b) >= len(prefix) && string(b[:len(prefix)]) == prefix
 }
 
+// pfLastIndex is bytes.LastIndex for words that begin with a rare byte.
+func pfLastIndex(b []byte, s string) int {
+	for i := len(b) - len(s); i >= 0; i-- {
+		if b[i] == s[0] && string(b[i:i+len(s)]) == s {
+			return i
+		}
+	}
+	return -1
+}
+
 // pfWordLen is the length of b up to a blank, comma or colon.
 func pfWordLen(b []byte) int {
 	for i, c := range b {
@@ -90,14 +98,17 @@ func pfWordLen(b []byte) int {
 	return len(b)
 }
 
-// pfIsKey says whether b can be the name of a field: small letters and _.
-func pfIsKey(b []byte) bool {
-	for _, c := range b {
+// pfKey cuts the name of a field and its = off b: small letters and _.
+func pfKey(b []byte) (key, rest []byte, ok bool) {
+	for i, c := range b {
+		if c == '=' && i > 0 {
+			return b[:i], b[i+1:], true
+		}
 		if (c < 'a' || c > 'z') && c != '_' {
-			return false
+			break
 		}
 	}
-	return len(b) > 0
+	return nil, nil, false
 }
 
 func pfIsOneOf(c byte, set string) bool {
