@@ -83,7 +83,7 @@ func (p *Parser) unwrapStamped(line []byte, n int, f *Frame) (rest []byte, kind 
 		return nil, frameFull
 	}
 	*f = Frame{Lines: f.Lines}
-	if _, behind := frameWord(line); frameStamped(behind) != nil { // aws logs tail: the stream's name
+	if _, behind := frameWord(line); frameStamped(behind) != nil { // aws logs tail: the stream's name; a relay's name
 		return behind, frameNone
 	}
 	return line, frameNone
@@ -143,7 +143,7 @@ func frameClean(b []byte) []byte {
 	}
 	for {
 		n := len(b)
-		b = frameTrim(bytes.TrimPrefix(b, []byte("\ufeff")))
+		b = frameTrim(bytes.TrimPrefix(b, byteOrderMark))
 		b = bytes.TrimPrefix(b, recordSeparator)
 		if frameAt(b, 0, "\x1b[") {
 			if i := bytes.IndexByte(b, 'm'); i > 0 && i < 16 {
@@ -168,9 +168,12 @@ func frameWrapperStamp(b []byte) (s Stamp, n int) {
 			}
 		}
 	}
-	if n == 0 { // ts(1): syslog's own stamp follows
-		if s, n = stampBSD(b); n > 0 && frameStamped(b[frameBlanks(b, n):]) == nil {
-			n = 0
+	if n == 0 { // ts(1), or a relay with its name: syslog's own stamp follows
+		if s, n = stampBSD(b); n > 0 {
+			rest := b[frameBlanks(b, n):]
+			if _, behind := frameWord(rest); frameStamped(rest) == nil && frameStamped(behind) == nil {
+				n = 0
+			}
 		}
 	}
 	if n == 0 || n >= len(b) || b[n] != ' ' && b[n] != '\t' {
@@ -238,7 +241,7 @@ func frameProtocolOrigin(b []byte, f *Frame) bool {
 	if !ok || len(program) == 0 || string(program) == "-" {
 		return false
 	}
-	f.Program, f.Message = program, bytes.TrimPrefix(frameTrim(b), []byte("\ufeff"))
+	f.Program, f.Message = program, bytes.TrimPrefix(frameTrim(b), byteOrderMark)
 	if string(host) != "-" {
 		f.Host = host
 	}
@@ -436,21 +439,35 @@ func frameCompose(b []byte) []byte {
 	return b[i+1:]
 }
 
-// frameGrep takes off "mail.log.1:", "17:" and both, where a time follows.
+// frameGrep takes off "mail.log.1:", "17:" and both, where a time or a record
+// follows.
 func frameGrep(b []byte) []byte {
 	for i := 0; i < len(b) && i < 512 && b[i] > ' ' && b[i] != '"'; i++ {
 		if b[i] != ':' || i == 0 {
 			continue
 		}
-		rest := b[i+1:]
-		if _, n := stampBSD(rest); n > 0 {
-			return rest
-		}
-		if _, n := stampISO(rest); n > 0 {
+		if rest := bytes.TrimPrefix(b[i+1:], byteOrderMark); frameStamped(rest) != nil || frameBegins(rest) {
 			return rest
 		}
 	}
 	return nil
+}
+
+var byteOrderMark = []byte("\ufeff")
+
+// frameBegins says whether b begins as other records than lines with a time do.
+func frameBegins(b []byte) bool {
+	switch {
+	case len(b) < 5:
+		return false
+	case b[0] == '{':
+		return b[1] == '"'
+	case b[0] == '<':
+		return framePriority(b) != nil
+	case b[0] == '[':
+		return framePod(b) != nil
+	}
+	return b[3] == ' ' && b[0] >= 'A' && b[0] <= 'Z' && frameStamped(b[4:]) != nil // a weekday
 }
 
 // unwrapLogfmt takes a line out of msg="..." of a logfmt record. Other keys may

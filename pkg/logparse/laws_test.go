@@ -242,6 +242,29 @@ func lawCompare(t *testing.T, name string, lines []string, wrappings []lawWrappi
 	}
 }
 
+// A wrapping may stand around another one: grep's of a container's log.
+func TestWrappingsOfWrappings(t *testing.T) {
+	l := lawCut(t, "Nov 25 04:35:25 mx1 postfix/smtp[7]: 4F2A1C0: to=<ann@example.com>, relay=none, delay=1, delays=1/0/0/0, dsn=4.4.1, status=deferred (x)")
+	for _, inner := range append(lawPrefixes[:len(lawPrefixes):len(lawPrefixes)], lawWrappings...) {
+		wrapped := l
+		if wrapped.line = inner.wrap(&l); strings.Contains(wrapped.line, "\n") {
+			continue
+		}
+		for _, outer := range lawPrefixes {
+			var p Parser
+			var ev Event
+			var r Result
+			text := outer.wrap(&wrapped)
+			for part := range strings.SplitSeq(text, "\n") {
+				r = p.Parse([]byte(part), &ev)
+			}
+			if r != ResultEvent || string(ev.QueueID) != "4F2A1C0" || ev.Status != Deferred || string(ev.Host) != "mx1" {
+				t.Errorf("%s in %s: %v: %s", inner.name, outer.name, r, text)
+			}
+		}
+	}
+}
+
 // A log that Exim writes itself and one that it sends to syslog tell the same.
 func TestEximThroughSyslog(t *testing.T) {
 	for name, lines := range bundledLogs(t, "exim-logs/*.log") {
