@@ -179,7 +179,7 @@ func (s *stage) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	serving := service{s.live, messages, nil, s.config, s.listeners, s.logger}
+	serving := service{s.live, messages, nil, nil, s.config, s.listeners, s.logger}
 	watched := make(chan error, 1)
 	go func() { watched <- serving.run(watching) }()
 

@@ -24,6 +24,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/outbox"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/push"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
@@ -100,6 +101,10 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return inputError{err}
 	}
+	rows, err := newOutbox(c, logger)
+	if err != nil {
+		return inputError{err}
+	}
 	listeners, err := o.listen(c)
 	if err != nil {
 		return inputError{err}
@@ -111,6 +116,9 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		options.Companion = messages
 	}
 	spareMemory()
+	if rows != nil {
+		options.Outbox = rows
+	}
 	live, err := pipeline.NewLive(cmd.Context(), options)
 	if err != nil {
 		for _, l := range listeners {
@@ -119,7 +127,7 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		return inputError{err}
 	}
 	defer o.reloads(cmd.Context(), live, logger)()
-	s := service{live, messages, pusher, c, listeners, logger}
+	s := service{live, messages, pusher, rows, c, listeners, logger}
 	if err := s.run(cmd.Context()); err != nil {
 		return inputError{err}
 	}
@@ -259,8 +267,9 @@ func warnIfOpen(listeners []net.Listener, webConfig string, logger *slog.Logger)
 // A service is what runs in the process of watch.
 type service struct {
 	live      *pipeline.Live
-	messages  *story.Watch // nil: none are followed
-	pusher    *push.Pusher // nil: nothing is pushed
+	messages  *story.Watch   // nil: none are followed
+	pusher    *push.Pusher   // nil: nothing is pushed
+	rows      *outbox.Outbox // nil: outcomes go nowhere
 	config    config.Config
 	listeners []net.Listener
 	logger    *slog.Logger
@@ -274,6 +283,10 @@ func (s *service) run(ctx context.Context) error {
 	var more []prometheus.Collector
 	if s.pusher != nil {
 		more = append(more, s.pusher)
+	}
+	if s.rows != nil {
+		more = append(more, s.rows)
+		defer sendRows(ctx, s.rows)()
 	}
 	metrics := web.Gatherer(s.live.View, s.messages, more...)
 	server := &http.Server{Handler: web.Handler(s.live.View, s.messages, metrics, s.logger), ReadHeaderTimeout: 10 * time.Second,

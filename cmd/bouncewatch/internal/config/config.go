@@ -36,7 +36,8 @@ type Config struct {
 	SuspiciousUnknown    int           `yaml:"suspicious_unknown"`    // recipients without a mailbox, of a sender in an hour
 	SuspiciousRecipients int           `yaml:"suspicious_recipients"` // recipients of a sender in an hour, if that is sudden
 
-	Push Push `yaml:"push"` // where the metrics go besides /metrics
+	Push       Push       `yaml:"push"`       // where the metrics go besides /metrics
+	ClickHouse ClickHouse `yaml:"clickhouse"` // where each outcome goes as a row
 
 	Rules     []replycode.OwnRule     `yaml:"rules"`     // tried before the built-in ones
 	Providers []replycode.OwnProvider `yaml:"providers"` // besides the built-in ones
@@ -52,7 +53,7 @@ func Default() Config {
 		MessageLimit: 10_000, MessageMaxAge: 6 * 24 * time.Hour,
 		SuspiciousUnknown: 20, SuspiciousRecipients: 500,
 
-		Push: defaultPush(),
+		Push: defaultPush(), ClickHouse: defaultClickHouse(),
 	}
 }
 
@@ -151,6 +152,7 @@ func decodeFaults(err error) (faults []fault) {
 var keysOf = map[string][]string{
 	"config.Config":         Keys(),
 	"config.Push":           keys(reflect.TypeFor[Push]()),
+	"config.ClickHouse":     keys(reflect.TypeFor[ClickHouse]()),
 	"replycode.OwnRule":     keys(reflect.TypeFor[replycode.OwnRule]()),
 	"replycode.OwnProvider": keys(reflect.TypeFor[replycode.OwnProvider]()),
 }
@@ -277,5 +279,6 @@ func (c *Config) faults(line lines) (faults []fault) {
 		add("listen_address", "at least one is needed")
 	}
 	faults = append(faults, c.pushFaults(line)...)
+	faults = append(faults, c.clickHouseFaults(line)...)
 	return append(faults, c.ruleFaults(line)...)
 }

@@ -37,7 +37,7 @@ func TestShippedFileEqualsDefaults(t *testing.T) {
 }
 
 // inFileOnly are the keys that no variable can set.
-var inFileOnly = []string{"push", "rules", "providers"}
+var inFileOnly = []string{"push", "clickhouse", "rules", "providers"}
 
 // The shipped file shows every key that there is, with its variable.
 func TestShippedFileHasEveryKey(t *testing.T) {
@@ -87,6 +87,13 @@ c.yaml:4: push.job: must not be empty
 c.yaml:5: push.username: goes with password_file, and neither without the other
 c.yaml:6: push.bearer_token_file: not together with username
 c.yaml:7: unknown key "pasword_file": did you mean password_file?`,
+		"clickhouse:\n  url: ch:8123\n  table: a;b\n  interval: 1ms\n  spool_mib: 1\n  password_file: /p\n  user: x\n": `c.yaml:2: clickhouse.url: not an address such as http://127.0.0.1:8123
+c.yaml:3: clickhouse.table: neither a table nor database.table
+c.yaml:4: clickhouse.interval: 1ms is not between 1s and 1h0m0s
+c.yaml:5: clickhouse.spool_mib: less than 16
+c.yaml:6: clickhouse.password_file: not without username
+c.yaml:7: unknown key "user"`,
+		"clickhouse:\n  url: http://u:secret@ch:8123\n":       "c.yaml:2: clickhouse.url: put the name in username, the password in a file named in password_file, and nothing behind a question mark",
 		"push:\n  url: https://a:b@prometheus.example.com/\n": "c.yaml:2: push.url: put the name in username, and the password in a file named in password_file",
 		"\n\nzzz: 1\n":         "c.yaml:3: unknown key \"zzz\"",
 		"logs: [a\n":           "c.yaml:1: did not find expected ',' or ']'",

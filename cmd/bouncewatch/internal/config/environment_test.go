@@ -33,7 +33,7 @@ func TestEnvironmentSetsEveryKey(t *testing.T) {
 		Logs: []string{"/var/log/mail.log", "/logs/*.log"}, OldDirs: []string{"old"}, StateDir: "/state",
 		ListenAddress: []string{":10550"}, WebConfigFile: "/web.yaml",
 		FromStart: true, Poll: time.Second, RotateWait: 2 * time.Minute,
-		MessageMaxAge: 48 * time.Hour, SuspiciousUnknown: 5, SuspiciousRecipients: 50, Push: defaultPush(),
+		MessageMaxAge: 48 * time.Hour, SuspiciousUnknown: 5, SuspiciousRecipients: 50, Push: defaultPush(), ClickHouse: defaultClickHouse(),
 	}
 	if !reflect.DeepEqual(c, want) {
 		t.Errorf("got  %+v\nwant %+v", c, want)

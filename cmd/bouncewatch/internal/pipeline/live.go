@@ -42,6 +42,8 @@ type LiveOptions struct {
 	Interval time.Duration
 	// Companion, if set, follows messages.
 	Companion Companion
+	// Outbox, if set, gets each event.
+	Outbox Outbox
 	// Beat, if set, is called about once an Interval while all is well.
 	Beat func()
 }
@@ -98,6 +100,11 @@ func NewLive(ctx context.Context, opts LiveOptions) (*Live, error) {
 	l.snapshot = *s
 	if err := l.loadCompanion(); err != nil {
 		return nil, err
+	}
+	if opts.Outbox != nil {
+		if err := opts.Outbox.Load(s.Created, s.Outbox); err != nil {
+			return nil, err
+		}
 	}
 	if err := l.follow(ctx, opts.Follow); err != nil {
 		return nil, err
@@ -227,7 +234,14 @@ func (l *Live) pipe(source string) *Pipeline {
 }
 
 func (l *Live) newPipe() *Pipeline {
-	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.recent.visit, Listener: l.opts.Companion}
+	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.visit, Listener: l.opts.Companion}
+}
+
+func (l *Live) visit(s *Seen) {
+	l.recent.visit(s)
+	if l.opts.Outbox != nil {
+		l.opts.Outbox.Add(s)
+	}
 }
 
 // prime gives each source a parser that has seen the end of what was counted
@@ -270,6 +284,7 @@ func (l *Live) checkpoint() {
 	}
 	l.caughtUp = l.caughtUp || l.follower.CaughtUp()
 	v.CaughtUp = l.caughtUp
+	l.dirty = l.dirty || l.opts.Outbox != nil && l.opts.Outbox.Due()
 	if health := l.totals(v.Sources); l.dirty || old == nil || changed(old.Health, health) {
 		l.save(v, health)
 	}
@@ -312,10 +327,16 @@ func (l *Live) write() (err error) {
 			return err
 		}
 	}
+	if l.opts.Outbox != nil {
+		l.snapshot.Outbox = l.opts.Outbox.Seal()
+	}
 	l.size, err = l.opts.Dir.Save(&l.snapshot)
 	l.snapshot.Messages = nil
 	if err == nil && l.opts.Companion != nil {
 		l.opts.Companion.Saved()
+	}
+	if err == nil && l.opts.Outbox != nil {
+		l.opts.Outbox.Commit()
 	}
 	return err
 }

@@ -30,6 +30,7 @@ type Snapshot struct {
 	Counts  *aggregate.Counts       `json:"counts"`
 
 	Messages json.RawMessage `json:"messages,omitempty"` // of the Companion
+	Outbox   OutboxPosition  `json:"outbox,omitzero"`
 }
 
 // SourceTotals are what happened to a source since Snapshot.Created.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/outbox"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
@@ -41,7 +42,7 @@ func quiet() *story.Watch { return story.NewWatch(story.WatchOptions{Limit: 100}
 
 func newHandler(v *pipeline.View, w *story.Watch) http.Handler {
 	view := func() *pipeline.View { return v }
-	return Handler(view, w, Gatherer(view, w), slog.New(slog.DiscardHandler))
+	return Handler(view, w, Gatherer(view, w, outbox.New(outbox.Options{})), slog.New(slog.DiscardHandler))
 }
 
 func get(t *testing.T, v *pipeline.View, path string, accept string) (int, string) {
