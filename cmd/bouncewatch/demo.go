@@ -156,9 +156,9 @@ func reachable(a net.Addr) string {
 }
 
 var sceneTexts = map[demo.Scene]string{
-	demo.Calm:  "Google takes our mail again",
-	demo.Slow:  "Google defers our mail: 421 4.7.28, too much of it (rate_limited)",
-	demo.Block: "Google refuses our mail: 550 5.7.1, for the address it comes from (ip_blocked)",
+	demo.Calm:  "Google takes our mail again, and what was deferred goes out",
+	demo.Slow:  "Google defers our mail: 421 4.7.28, rate_limited",
+	demo.Block: "Google refuses our mail: 550 5.7.1, ip_blocked",
 }
 
 func say(out io.Writer, text string) {

@@ -32,7 +32,7 @@ func TestMetricsEqualWhatWasPlayed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer player.Close()
-	if err := player.History(history, time.Minute); err != nil {
+	if err := player.Play(2 * time.Minute); err != nil {
 		t.Fatal(err)
 	}
 	d := startDaemon(t, append([]string{"--from-start", "--state-dir", filepath.Join(dir, "state")}, player.Logs()...)...)
@@ -92,6 +92,13 @@ func expectedSeries(truth *demo.Tally) map[string]map[string]float64 {
 		for result, n := range results {
 			add(n, "lines_total", "result="+result, "source="+path)
 		}
+	}
+	for k, n := range truth.Recipients {
+		add(n, "recipients_total", "mta="+k[0], "outcome="+k[2])
+		add(n, "provider_recipients_total", "outcome="+k[2], "provider="+k[1])
+	}
+	for cause, n := range truth.Late {
+		add(n, "deferred_deliveries_total", "cause="+cause)
 	}
 	for k, n := range truth.Delays {
 		add(n, "delivery_delay_seconds", "mta="+k[0], "status="+k[1])

@@ -12,6 +12,7 @@ import (
 
 // A server is a kind of mail server that plays.
 type server struct {
+	name   string
 	file   string
 	share  int // of the mail, in tenths
 	header func(at time.Time, program string) string
@@ -19,9 +20,9 @@ type server struct {
 }
 
 var servers = []server{
-	{"mail.log", 5, postfixHeader, writePostfix},
-	{"mainlog", 3, eximHeader, writeExim},
-	{"maillog", 2, sendmailHeader, writeSendmail},
+	{"postfix", "mail.log", 5, postfixHeader, writePostfix},
+	{"exim", "mainlog", 3, eximHeader, writeExim},
+	{"sendmail", "maillog", 2, sendmailHeader, writeSendmail},
 }
 
 // Rate is how many outcomes a second are played at speed 1.
@@ -51,6 +52,14 @@ type Player struct {
 	tally  *Tally
 	random *rand.Rand
 	next   time.Duration // when the next message is due, at speed 1
+	queue  []deferred    // in the order of their times
+}
+
+// A deferred message is tried again.
+type deferred struct {
+	at     time.Time
+	server int
+	*message
 }
 
 // New makes empty logs.
@@ -85,10 +94,20 @@ func (p *Player) Close() (err error) {
 	return err
 }
 
+// How long a deferred message waits: at speed 1, and in the past.
+const (
+	retry     = time.Minute
+	pastRetry = 20 * time.Minute
+)
+
 // History plays the time before Start, thinly and without an incident.
 func (p *Player) History(length, every time.Duration) error {
 	for at := p.Start.Add(-length); at.Before(p.Start); at = at.Add(p.soon(every)) {
-		p.message(at, Calm)
+		p.retryUntil(at, pastRetry)
+		p.message(at, Calm, pastRetry)
+	}
+	for i := range p.queue { // at once, or they would be out of order
+		p.queue[i].at = p.Start
 	}
 	return p.flush()
 }
@@ -101,10 +120,18 @@ func (p *Player) soon(mean time.Duration) time.Duration {
 // Play writes what is due until a time after Start.
 func (p *Player) Play(elapsed time.Duration) error {
 	until := time.Duration(float64(elapsed) * p.Speed)
+	wait := p.played(retry)
 	for ; p.next <= until; p.next += p.soon(time.Second / Rate) {
-		p.message(p.Start.Add(time.Duration(float64(p.next)/p.Speed)), p.SceneAt(p.next))
+		at := p.Start.Add(p.played(p.next))
+		p.retryUntil(at, wait)
+		p.message(at, p.SceneAt(p.next), wait)
 	}
 	return p.flush()
+}
+
+// played is how long something takes at this speed that takes d at speed 1.
+func (p *Player) played(d time.Duration) time.Duration {
+	return time.Duration(float64(d) / p.Speed)
 }
 
 // SceneAt is what is played at a time after Start, at speed 1.
@@ -112,6 +139,9 @@ func (p *Player) SceneAt(t time.Duration) Scene {
 	var cycle time.Duration
 	for _, a := range Acts {
 		cycle += a.For
+	}
+	if t < 0 {
+		return Calm // before the beginning
 	}
 	t %= cycle
 	for _, a := range Acts {
@@ -123,14 +153,41 @@ func (p *Player) SceneAt(t time.Duration) Scene {
 	return Calm
 }
 
-func (p *Player) message(at time.Time, s Scene) {
+// message plays a new one.
+func (p *Player) message(at time.Time, s Scene, wait time.Duration) {
 	i := 0
 	for n := p.random.IntN(10); n >= servers[i].share; i++ {
 		n -= servers[i].share
 	}
-	l := p.logs[i]
-	l.at = at
-	servers[i].write(l, newMessage(p.random, pick(s, p.random.IntN(weights[s])), at))
+	p.attempt(i, newMessage(p.random, pick(p.random, s, first), at), wait)
+}
+
+// retryUntil plays the attempts that are due.
+func (p *Player) retryUntil(until time.Time, wait time.Duration) {
+	for len(p.queue) > 0 && !p.queue[0].at.After(until) {
+		next := p.queue[0]
+		p.queue = p.queue[1:]
+		next.attempt++
+		scene := p.SceneAt(time.Duration(float64(next.at.Sub(p.Start)) * p.Speed))
+		next.try(pick(p.random, scene, again(next.provider)), next.at)
+		p.attempt(next.server, next.message, wait)
+	}
+}
+
+func (p *Player) attempt(server int, m *message, wait time.Duration) {
+	l := p.logs[server]
+	l.at = m.at
+	servers[server].write(l, m)
+	if m.inbound {
+		return
+	}
+	p.tally.end(servers[server].name, m)
+	if m.attempt == 0 {
+		m.first = m.cause
+	}
+	if m.status == "deferred" {
+		p.queue = append(p.queue, deferred{m.at.Add(wait), server, m})
+	}
 }
 
 func (p *Player) flush() (err error) {

@@ -17,22 +17,24 @@ func writeExim(l *log, m *message) {
 		refuseExim(l, m)
 		return
 	}
-	id := word(m.random, alphanumeric, 6) + "-" + word(m.random, alphanumeric, 6) + "-" + word(m.random, alphanumeric, 2)
-	l.say("", "%s <= %s H=app.example.com [192.0.2.1] P=esmtp S=%d id=%s@app.example.com", id, m.from, 900+m.random.IntN(30000), strings.ToLower(m.token))
-	deliverExim(l, m, id)
+	if m.attempt == 0 {
+		m.id = word(m.random, alphanumeric, 6) + "-" + word(m.random, alphanumeric, 6) + "-" + word(m.random, alphanumeric, 2)
+		l.say("", "%s <= %s H=app.example.com [192.0.2.1] P=esmtp S=%d id=%s@app.example.com", m.id, m.from, m.size, m.token)
+	}
+	deliverExim(l, m)
 	if m.status != "deferred" {
-		l.say("", "%s Completed", id)
+		l.say("", "%s Completed", m.id)
 	}
 }
 
-func deliverExim(l *log, m *message, id string) {
+func deliverExim(l *log, m *message) {
 	if m.expired {
-		l.outcome(m.outcome("exim", "", ""), "", "%s ** %s: retry timeout exceeded", id, m.to)
+		l.outcome(m.outcome("exim", "", ""), "", "%s ** %s: retry timeout exceeded", m.id, m.to)
 		return
 	}
 	to, host := m.to+" R=dnslookup T=remote_smtp", fmt.Sprintf("H=%s [%s]", m.mx, m.ip)
 	if m.silent {
-		l.outcome(m.outcome("exim", "", ""), "", "%s == %s defer (110) %s: Connection timed out", id, to, host)
+		l.outcome(m.outcome("exim", "", ""), "", "%s == %s defer (110) %s: Connection timed out", m.id, to, host)
 		return
 	}
 	o := m.outcome("exim", m.code, m.enhanced)
@@ -44,12 +46,12 @@ func deliverExim(l *log, m *message, id string) {
 	said := "SMTP error from remote mail server after " + stage + ": " + reply
 	switch m.status {
 	case "sent":
-		l.outcome(o, "", "%s => %s %s X=TLS1.3:ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM:256 CV=yes C=\"%s\" QT=%.3fs", id, to, host, reply, m.seconds)
+		l.outcome(o, "", "%s => %s %s X=TLS1.3:ECDHE_X25519__RSA_PSS_RSAE_SHA256__AES_256_GCM:256 CV=yes C=\"%s\" QT=%.3fs", m.id, to, host, reply, m.seconds)
 		l.delayed(o)
 	case "deferred":
-		l.outcome(o, "", "%s == %s defer (%d) %s: %s", id, to, eximErrors[m.stage], host, said)
+		l.outcome(o, "", "%s == %s defer (%d) %s: %s", m.id, to, eximErrors[m.stage], host, said)
 	default:
-		l.outcome(o, "", "%s ** %s %s: %s", id, to, host, said)
+		l.outcome(o, "", "%s ** %s %s: %s", m.id, to, host, said)
 	}
 }
 

@@ -3,6 +3,7 @@ package demo
 import (
 	_ "embed"
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 )
@@ -75,29 +76,30 @@ func parseKind(line string) kind {
 	return k
 }
 
-// weights are the sums of the weights by scene.
-var weights = func() (sums [numScenes]int) {
-	for _, k := range kinds {
-		for s, in := range k.scenes {
-			if in {
-				sums[s] += k.weight
-			}
+// first may happen to new mail, again to mail of a provider that was deferred.
+func first(k *kind) bool { return !k.expired }
+
+func again(provider string) func(*kind) bool {
+	return func(k *kind) bool { return !k.inbound && k.provider == provider }
+}
+
+// pick is one of the kinds that may happen, by their weights.
+func pick(r *rand.Rand, s Scene, may func(*kind) bool) *kind {
+	total := 0
+	for i := range kinds {
+		if k := &kinds[i]; k.scenes[s] && may(k) {
+			total += k.weight
 		}
 	}
-	return sums
-}()
-
-// pick is the kind at a place in the sum of weights.
-func pick(s Scene, at int) *kind {
+	at := r.IntN(total)
 	for i := range kinds {
 		k := &kinds[i]
-		if !k.scenes[s] {
+		if !k.scenes[s] || !may(k) {
 			continue
 		}
-		if at < k.weight {
+		if at -= k.weight; at < 0 {
 			return k
 		}
-		at -= k.weight
 	}
-	return nil
+	return nil // cannot be: the sum of the weights is over at
 }

@@ -14,7 +14,12 @@ const ourAddress = "198.51.100.7"
 type message struct {
 	*kind
 	random   *rand.Rand
-	at       time.Time
+	at       time.Time // of this attempt
+	began    time.Time
+	attempt  int    // how many there were before
+	first    string // why the first one failed
+	id       string // in the queue
+	size     int
 	from, to string
 	ip       string  // of the receiver, or of the client that was refused
 	client   string  // its name
@@ -31,19 +36,23 @@ var (
 
 func newMessage(r *rand.Rand, k *kind, at time.Time) *message {
 	m := &message{
-		kind: k, random: r, at: at, from: senders[r.IntN(len(senders))],
+		random: r, began: at, size: 900 + r.IntN(30000), from: senders[r.IntN(len(senders))],
 		to: fmt.Sprintf("%s%d@%s", names[r.IntN(len(names))], r.IntN(1000), domains[r.IntN(len(domains))]),
-		ip: fmt.Sprintf("192.0.2.%d", 1+r.IntN(250)), pid: 1000 + r.IntN(30000),
-		seconds: 0.2 + r.ExpFloat64()*1.5, token: word(r, alphanumeric, 11),
 	}
-	if k.status == "deferred" { // it waited in the queue before
-		m.seconds += float64(r.IntN(1800))
-	}
+	m.try(k, at)
 	if k.inbound {
 		m.client = fmt.Sprintf("host%d.dialup.example.net", r.IntN(900))
 		m.to = fmt.Sprintf("%s%d@example.com", names[r.IntN(len(names))], r.IntN(1000))
 	}
 	return m
+}
+
+// try makes it a message to which k happens now.
+func (m *message) try(k *kind, at time.Time) {
+	m.kind, m.at = k, at
+	m.ip, m.pid = fmt.Sprintf("192.0.2.%d", 1+m.random.IntN(250)), 1000+m.random.IntN(30000)
+	m.token = word(m.random, alphanumeric, 11)
+	m.seconds = at.Sub(m.began).Seconds() + 0.2 + m.random.ExpFloat64()*1.5
 }
 
 // outcome is what a server shows of the message.

@@ -17,29 +17,36 @@ func writePostfix(l *log, m *message) {
 		refusePostfix(l, m)
 		return
 	}
-	id := word(m.random, hexadecimal, 10)
-	qmgr := fmt.Sprintf("qmgr[%d]", 811)
-	l.say(qmgr, "%s: from=<%s>, size=%d, nrcpt=1 (queue active)", id, m.from, 900+m.random.IntN(30000))
+	if m.attempt == 0 {
+		acceptPostfix(l, m)
+	}
+	const qmgr = "qmgr[811]"
+	l.say(qmgr, "%s: from=<%s>, size=%d, nrcpt=1 (queue active)", m.id, m.from, m.size)
 	if m.expired {
-		l.outcome(m.outcome("postfix", "", ""), qmgr, "%s: from=<%s>, status=expired, returned to sender", id, m.from)
-		l.say(qmgr, "%s: removed", id)
-		return
+		l.outcome(m.outcome("postfix", "", ""), qmgr, "%s: from=<%s>, status=expired, returned to sender", m.id, m.from)
+	} else {
+		deliverPostfix(l, m)
 	}
-	deliverPostfix(l, m, id)
 	if m.status != "deferred" {
-		l.say(qmgr, "%s: removed", id)
+		l.say(qmgr, "%s: removed", m.id)
 	}
+}
+
+func acceptPostfix(l *log, m *message) {
+	m.id = word(m.random, hexadecimal, 10)
+	l.say(fmt.Sprintf("smtpd[%d]", m.pid), "%s: client=app.example.com[192.0.2.1]", m.id)
+	l.say(fmt.Sprintf("cleanup[%d]", m.pid+1), "%s: message-id=<%s@app.example.com>", m.id, m.token)
 }
 
 // deliverPostfix tries a second host after a temporary reply: the first reply is
 // a remark then.
-func deliverPostfix(l *log, m *message, id string) {
+func deliverPostfix(l *log, m *message) {
 	smtp := fmt.Sprintf("smtp[%d]", m.pid)
-	head := fmt.Sprintf("%s: to=<%s>, relay=%s[%s]:25, delay=%s, delays=%s/0.01/0.1/0.1", id, m.to, m.mx, m.ip, postfixDelay(m.seconds), postfixDelay(m.seconds))
+	head := fmt.Sprintf("%s: to=<%s>, relay=%s[%s]:25, delay=%s, delays=%s/0.01/0.1/0.1", m.id, m.to, m.mx, m.ip, postfixDelay(m.seconds), postfixDelay(m.seconds))
 	if m.silent {
 		o := m.outcome("postfix", "", "4.4.1")
 		l.outcome(o, smtp, "%s: to=<%s>, relay=none, delay=%s, delays=%s/0.01/30/0, dsn=4.4.1, status=deferred (connect to %s[%s]:25: Connection timed out)",
-			id, m.to, postfixDelay(m.seconds+30), postfixDelay(m.seconds), m.mx, m.ip)
+			m.id, m.to, postfixDelay(m.seconds+30), postfixDelay(m.seconds), m.mx, m.ip)
 		l.delayed(o)
 		return
 	}
@@ -52,7 +59,7 @@ func deliverPostfix(l *log, m *message, id string) {
 	if m.status == "deferred" && m.stage == "end of DATA" {
 		remark := m.outcome("postfix", m.code, m.enhanced)
 		remark.Status, remark.Remark = "", true
-		l.outcome(remark, smtp, "%s: %s", id, said)
+		l.outcome(remark, smtp, "%s: %s", m.id, said)
 	}
 	l.outcome(o, smtp, "%s, dsn=%s, status=%s (%s)", head, m.dsn(), m.status, said)
 	l.delayed(o)

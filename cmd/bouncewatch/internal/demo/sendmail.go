@@ -13,17 +13,19 @@ func sendmailHeader(at time.Time, program string) string {
 
 func writeSendmail(l *log, m *message) {
 	daemon := fmt.Sprintf("sm-mta[%d]", m.pid)
-	id := sendmailID(m)
 	if m.inbound {
-		refuseSendmail(l, m, daemon, id)
+		refuseSendmail(l, m, daemon, sendmailID(m))
 		return
 	}
-	l.say(daemon, "%s: from=<%s>, size=%d, class=0, nrcpts=1, msgid=<%s@app.example.com>, proto=ESMTP, daemon=MTA, relay=app.example.com [192.0.2.1]", id, m.from, 900+m.random.IntN(30000), strings.ToLower(m.token))
+	if m.attempt == 0 {
+		m.id = sendmailID(m)
+		l.say(daemon, "%s: from=<%s>, size=%d, class=0, nrcpts=1, msgid=<%s@app.example.com>, proto=ESMTP, daemon=MTA, relay=app.example.com [192.0.2.1]", m.id, m.from, m.size, m.token)
+	}
 	if m.expired {
-		l.outcome(m.outcome("sendmail", "", ""), daemon, "%s: %s: DSN: Cannot send message for 5 days", id, sendmailID(m))
+		l.outcome(m.outcome("sendmail", "", ""), daemon, "%s: %s: DSN: Cannot send message for 5 days", m.id, sendmailID(m))
 		return
 	}
-	deliverSendmail(l, m, daemon, id)
+	deliverSendmail(l, m, daemon)
 }
 
 func sendmailID(m *message) string {
@@ -33,9 +35,9 @@ func sendmailID(m *message) string {
 // deliverSendmail writes what Sendmail keeps of a reply: its first line, and of
 // one that accepts the mail no code. Beside a reply, dsn= may be Sendmail's own
 // guess and does not count.
-func deliverSendmail(l *log, m *message, daemon, id string) {
+func deliverSendmail(l *log, m *message, daemon string) {
 	waited := time.Duration(m.seconds) * time.Second
-	head := fmt.Sprintf("%s: to=<%s>, delay=%s, xdelay=00:00:01, mailer=esmtp, pri=31240, relay=%s. [%s]", id, m.to, clock(waited), m.mx, m.ip)
+	head := fmt.Sprintf("%s: to=<%s>, delay=%s, xdelay=00:00:01, mailer=esmtp, pri=31240, relay=%s. [%s]", m.id, m.to, clock(waited), m.mx, m.ip)
 	if m.silent {
 		o := m.outcome("sendmail", "", "4.0.0")
 		l.outcome(o, daemon, "%s, dsn=4.0.0, stat=Deferred: Connection timed out with %s.", head, m.mx)
@@ -81,4 +83,5 @@ func refuseSendmail(l *log, m *message, daemon, id string) {
 		reply := fmt.Sprintf(sendmailRefusals[m.cause]+"%[3]s", m.to, m.ip, "")
 		l.outcome(m.outcome("sendmail", m.code, m.enhanced), daemon, "%s: ruleset=check_rcpt, arg1=<%s>, relay=%s [%s], reject=%s", id, m.to, m.client, m.ip, reply)
 	}
+	l.say(daemon, "%s: from=<bulk@example.net>, size=0, class=0, nrcpts=0, proto=ESMTP, daemon=MTA, relay=%s [%s]", id, m.client, m.ip)
 }

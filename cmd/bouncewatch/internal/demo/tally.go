@@ -14,10 +14,26 @@ type Tally struct {
 	Outcomes map[Outcome]uint64
 	Lines    map[string]map[string]uint64 // by log, by what the line is
 	Delays   map[[2]string]uint64         // outcomes with a delay, by server and status
+
+	Recipients map[[3]string]uint64 // in the end: by server, provider and what became of them
+	Late       map[string]uint64    // of those that were delivered after a deferral: by its cause
 }
 
 func newTally() *Tally {
-	return &Tally{Outcomes: map[Outcome]uint64{}, Lines: map[string]map[string]uint64{}, Delays: map[[2]string]uint64{}}
+	return &Tally{Outcomes: map[Outcome]uint64{}, Lines: map[string]map[string]uint64{}, Delays: map[[2]string]uint64{},
+		Recipients: map[[3]string]uint64{}, Late: map[string]uint64{}}
+}
+
+// end notes what became of a message, if that is known.
+func (t *Tally) end(mta string, m *message) {
+	outcome := map[string]string{"bounced": "failed", "expired": "expired", "sent": "delivered_first_try"}[m.status]
+	if m.status == "sent" && m.attempt > 0 {
+		outcome = "delivered_after_deferral"
+		t.Late[m.first]++
+	}
+	if outcome != "" {
+		t.Recipients[[3]string{mta, m.provider, outcome}]++
+	}
 }
 
 // Total is the number of outcomes; remarks are none.
