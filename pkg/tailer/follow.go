@@ -104,6 +104,7 @@ func (f *Follower) add(path string) *source {
 	s := &source{f: f, path: path, opts: &f.opts, fromEnd: !f.started && !f.opts.FromStart}
 	f.sources = append(f.sources, s)
 	slices.SortFunc(f.sources, func(a, b *source) int { return strings.Compare(a.path, b.path) })
+	s.stat() //nolint:errcheck // it need not exist yet
 	f.notify.watch(s.dirs())
 	return s
 }

@@ -120,9 +120,10 @@ func nextData(f *os.File, from int64) int64 {
 // begun anew.
 func (g *generation) intact(end int64) bool {
 	info, err := g.file.Stat()
-	if err != nil || info.Size() < end {
-		return false
-	}
+	return err == nil && info.Size() >= end && g.beginsAsBefore()
+}
+
+func (g *generation) beginsAsBefore() bool {
 	buf := g.s.f.look4k[:len(g.head)]
 	n, err := g.file.ReadAt(buf, g.hole)
 	return n == len(g.head) && (err == nil || err == io.EOF) && bytes.Equal(buf[:n], g.head)
@@ -134,7 +135,7 @@ func (g *generation) measure() bool {
 	if err != nil {
 		return true // tell no change from a fault of the disk
 	}
-	if info.Size() < g.offset || !g.intact(g.offset) {
+	if info.Size() < g.offset || !g.beginsAsBefore() {
 		return false
 	}
 	if info.Size() != g.size {

@@ -13,6 +13,7 @@ import (
 type source struct {
 	f    *Follower
 	path string
+	real string // where the path leads as of the last look, if it is a link
 	opts *FollowOptions
 
 	generations []*generation // the live one is the only one that is not rotated
@@ -121,7 +122,7 @@ func (s *source) live() *generation {
 // lookAtPath opens the file that stands under the path now, if it is another one than before.
 func (s *source) lookAtPath() {
 	live := s.live()
-	info, err := os.Stat(s.path)
+	info, err := s.stat()
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New("not a regular file")
 	}
@@ -149,6 +150,20 @@ func (s *source) lookAtPath() {
 	}
 	s.up, s.blocked, s.complaint = true, false, ""
 	s.place(g)
+}
+
+// stat describes the file that the path leads to. Where the path is a link, that file is named too:
+// its rotated forms are beside it. A link before the last name needs no resolving.
+func (s *source) stat() (os.FileInfo, error) {
+	s.real = ""
+	info, err := os.Lstat(s.path)
+	if err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		return info, err
+	}
+	if s.real, err = filepath.EvalSymlinks(s.path); err != nil {
+		return nil, err
+	}
+	return os.Stat(s.path)
 }
 
 func (s *source) complain(err error) {
@@ -425,8 +440,8 @@ func (s *source) remove(g *generation) {
 // directory of the file, too.
 func (s *source) dirs() []string {
 	dirs := []string{filepath.Dir(s.path)}
-	if real, err := filepath.EvalSymlinks(s.path); err == nil {
-		dirs = append(dirs, filepath.Dir(real))
+	if s.real != "" {
+		dirs = append(dirs, filepath.Dir(s.real))
 	}
 	for _, d := range s.opts.OldDirs {
 		if !filepath.IsAbs(d) {
@@ -452,8 +467,8 @@ func (s *source) dirTimes() (times []time.Time) {
 // siblings are the rotated forms of the log, by name, the oldest first.
 func (s *source) siblings() []string {
 	bases := []string{s.path}
-	if real, err := filepath.EvalSymlinks(s.path); err == nil && real != s.path {
-		bases = append(bases, real)
+	if s.real != "" {
+		bases = append(bases, s.real)
 	}
 	var paths []string
 	modified := map[string]time.Time{}
