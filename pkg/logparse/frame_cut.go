@@ -407,9 +407,24 @@ func (f *Frame) dropSecondLine() {
 	if i < 1 || f.Message[i-1] != ' ' || !frameAt(f.Message, i+len(f.Program), "[") {
 		return
 	}
-	if start := frameHeaderBefore(f.Message[:i-1]); start >= 0 {
+	if start := frameHeaderBefore(f.Message[:i-1]); start >= 0 && !frameInQuotes(f.Message[:start]) {
 		f.Message = frameTrim(f.Message[:start])
 	}
+}
+
+// frameInQuotes says whether a quote is open at the end of b: what follows is part
+// of an address that somebody chose.
+func frameInQuotes(b []byte) bool {
+	open := false
+	for i := 0; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			open = !open
+		}
+	}
+	return open
 }
 
 // frameHeaderBefore finds the stamp that, with a host, ends b; -1 for none.

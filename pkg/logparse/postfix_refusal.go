@@ -98,7 +98,14 @@ func pfClient(b []byte, ev *Event) (reply []byte, ok bool) {
 // line is the sender's, so everything is found from the end.
 func pfContentRefusal(b []byte, ev *Event) Result {
 	ev.Stage = EOD
-	trailer := pfTrailer(b, ev)
+	fields := b
+	if i := bytes.LastIndex(b, pfAngleColon); i >= 0 {
+		fields = b[:i+1]
+	}
+	trailer := pfTrailer(fields, ev)
+	if trailer < 0 {
+		trailer = pfTrailerForward(b, ev)
+	}
 	if trailer >= 0 {
 		head := b[:trailer]
 		if i := bytes.LastIndex(head, pfFrom); i >= 0 {
@@ -124,76 +131,6 @@ func pfRefuse(reply []byte, ev *Event) {
 	if ev.Class() == replycode.TransientFailure {
 		ev.Status = TempFailed
 	}
-}
-
-// pfMaxTrailers bounds the work that a line full of look-alikes makes.
-const pfMaxTrailers = 8
-
-const pfSemicolon = "; "
-
-// pfTrailer finds the session's fields at the end, "; from=<> to=<> proto=
-// helo=<>", and sets sender and recipient. It returns the position or -1.
-func pfTrailer(b []byte, ev *Event) int {
-	end := len(b)
-	for tries := 0; tries < pfMaxTrailers; {
-		i := pfLastIndex(b[:end], pfSemicolon)
-		if i < 0 {
-			return -1
-		}
-		fields := b[i+len(pfSemicolon):]
-		if pfStarts(fields, "from=") || pfStarts(fields, "to=") || pfStarts(fields, "proto=") {
-			if pfTrailerFields(fields, ev) {
-				return i
-			}
-			tries++
-		}
-		end = i
-	}
-	return -1
-}
-
-// pfTrailerFields sets sender and recipient if all of b is fields, each once.
-// Otherwise b is inside somebody's text, and nothing is set. (smtpd replaces
-// brackets and blanks in a HELO name by question marks.)
-func pfTrailerFields(b []byte, ev *Event) bool {
-	var sender, recipient []byte
-	for len(b) > 0 && !pfStarts(b, ": ") {
-		key, rest, ok := pfKey(b)
-		if !ok {
-			return false
-		}
-		value, rest, ok := pfTrailerValue(rest)
-		if !ok || bytes.HasSuffix(value, pfAngle) {
-			return false
-		}
-		switch string(key) {
-		case "from":
-			if sender != nil {
-				return false
-			}
-			sender = value
-		case "to":
-			if recipient != nil {
-				return false
-			}
-			recipient = value
-		case "helo":
-			if bytes.IndexByte(value, '<') >= 0 {
-				return false
-			}
-		}
-		b = bytes.TrimLeft(rest, ", ")
-	}
-	ev.Sender, ev.Recipient = sender, recipient
-	return true
-}
-
-func pfTrailerValue(b []byte) (value, rest []byte, ok bool) {
-	if len(b) > 0 && b[0] == '<' {
-		return pfAddress(b, " ,:")
-	}
-	n := pfWordLen(b)
-	return b[:n], b[n:], true
 }
 
 // pfServerWarning reads the two warnings that tell of an outcome: a failed
