@@ -335,7 +335,7 @@ func newPusher(c config.Push, logger *slog.Logger) (*push.Pusher, error) {
 			continue
 		}
 		if _, err := os.ReadFile(file); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("push: %w", err)
 		}
 	}
 	if c.Secret() && strings.HasPrefix(c.URL, "http:") {
@@ -343,7 +343,7 @@ func newPusher(c config.Push, logger *slog.Logger) (*push.Pusher, error) {
 	}
 	client, err := c.Client()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("push: %w", err)
 	}
 	name, err := os.Hostname()
 	if err != nil {

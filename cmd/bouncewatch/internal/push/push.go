@@ -4,7 +4,6 @@ package push
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"time"
@@ -71,7 +70,11 @@ func (p *Pusher) Run(ctx context.Context, g prometheus.Gatherer) {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			p.push(context.WithoutCancel(ctx), g, lastPush)
+			limit := lastPush
+			if p.failing { // once, and not again and again
+				limit = p.opts.Backoff
+			}
+			p.push(context.WithoutCancel(ctx), g, limit)
 			return
 		}
 	}
@@ -86,14 +89,19 @@ func (p *Pusher) push(ctx context.Context, g prometheus.Gatherer, limit time.Dur
 	case ctx.Err() != nil: // the program ends, and pushes once more
 	case err != nil:
 		p.failures.Inc()
-		if !p.failing {
-			p.opts.Logger.Error("metrics cannot be pushed; trying on", "url", p.opts.URL, "err", err)
-		}
-		p.failing = true
+		p.complain(err)
 	case p.failing:
 		p.opts.Logger.Info("metrics are pushed again", "url", p.opts.URL)
 		p.failing = false
 	}
+}
+
+// complain says once that pushing fails, and not at each attempt.
+func (p *Pusher) complain(err error) {
+	if !p.failing {
+		p.opts.Logger.Error("metrics cannot be pushed; trying on", "url", p.opts.URL, "err", err)
+	}
+	p.failing = true
 }
 
 func (p *Pusher) send(ctx context.Context, g prometheus.Gatherer) error {
@@ -105,14 +113,9 @@ func (p *Pusher) send(ctx context.Context, g prometheus.Gatherer) error {
 	if err != nil {
 		return err
 	}
-	var failed error // the last one, with what it led to
 	for len(samples) > 0 {
 		n := min(batch, len(samples))
-		_, err := p.api.Write(ctx, remote.WriteV1MessageType, encode(samples[:n], p.opts.Labels), remote.WithWriteRetryCallback(func(err error) { failed = err }))
-		if err != nil {
-			if ctx.Err() != nil && failed != nil {
-				return fmt.Errorf("%w, until the time was over", failed)
-			}
+		if _, err := p.api.Write(ctx, remote.WriteV1MessageType, encode(samples[:n], p.opts.Labels), remote.WithWriteRetryCallback(p.complain)); err != nil {
 			return err
 		}
 		samples = samples[n:]

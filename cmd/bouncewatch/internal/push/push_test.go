@@ -197,7 +197,7 @@ func TestPushTriesAgain(t *testing.T) {
 		requests, failures int
 		says               []string
 	}{
-		"away for a moment": {[]int{0, 503, 429}, 4, 0, nil},
+		"away for a moment": {[]int{0, 503, 429}, 4, 0, []string{"metrics cannot be pushed", "no route to host", "pushed again"}},
 		"refuses":           {[]int{401}, 1, 1, []string{"metrics cannot be pushed", "401 Unauthorized"}},
 		"redirects":         {[]int{308}, 1, 1, []string{"308 Permanent Redirect"}},
 	} {
@@ -273,6 +273,40 @@ func TestRun(t *testing.T) {
 		}
 		if n := strings.Count(said.String(), "cannot be pushed"); n != 1 || strings.Count(said.String(), "pushed again") != 1 {
 			t.Errorf("the log says:\n%s", said)
+		}
+	})
+}
+
+// silence is a receiver that takes a connection and never answers.
+type silence struct{}
+
+// RoundTrip implements http.RoundTripper.
+func (silence) RoundTrip(req *http.Request) (*http.Response, error) {
+	<-req.Context().Done()
+	return nil, req.Context().Err()
+}
+
+// A receiver that never answers holds a push for its time and the end of the
+// program for seconds.
+func TestPushIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, err := New(Options{URL: "http://prometheus.example.com", Client: &http.Client{Transport: silence{}}, Interval: time.Minute, Logger: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		metrics, _ := registry(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() { p.Run(ctx, metrics); close(done) }()
+		<-time.After(2*time.Minute + time.Second) // virtual time
+		if got := value(t, p); got != 2 {
+			t.Errorf("%v failures in two minutes, want 2", got)
+		}
+		began := time.Now()
+		cancel()
+		<-done
+		if took := time.Since(began); took > lastPush {
+			t.Errorf("the end took %v", took)
 		}
 	})
 }

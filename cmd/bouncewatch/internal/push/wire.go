@@ -55,7 +55,8 @@ func encode(samples model.Vector, more map[string]string) (request encoded) {
 // labelsOf are the labels in the order of names, as receivers require. Those of
 // the series go before others.
 func labelsOf(m model.Metric, more map[string]string) [][2]string {
-	all := maps.Clone(more)
+	all := make(map[string]string, len(more)+len(m))
+	maps.Copy(all, more)
 	for name, value := range m {
 		all[string(name)] = string(value)
 	}
