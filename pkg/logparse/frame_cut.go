@@ -159,6 +159,9 @@ func frameOrigin(rest []byte, f *Frame) frameKind {
 				return frameFull
 			}
 		}
+		if f.Host == nil && word[0] == '[' && f.readBracketedTag(word, rest[end:]) {
+			return frameFull
+		}
 		switch {
 		case frameIsLevel(word):
 		case f.Host != nil:
@@ -187,6 +190,20 @@ func (f *Frame) readTag(b []byte) bool {
 		return true
 	}
 	return b[i] == '[' && f.readPID(b, i)
+}
+
+// readBracketedTag cuts "[postfix/smtp] message", metalog's form. An address in
+// brackets is a host.
+func (f *Frame) readBracketedTag(word, message []byte) bool {
+	if len(word) < len("[x]") || word[len(word)-1] != ']' {
+		return false
+	}
+	tag := word[1 : len(word)-1]
+	if !isLetter(tag[0]) || pfIP(tag) != nil || pfStarts(tag, "pod/") {
+		return false
+	}
+	f.Program, f.Message = tag, message
+	return true
 }
 
 // tagLen is the length of the tag that b begins with.
