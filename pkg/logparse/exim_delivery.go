@@ -32,7 +32,9 @@ func exDelivery(status Status, b []byte, ev *Event) Result {
 		}
 		return ResultEvent
 	}
-	exReason(exDropTimes(text), ev)
+	if !exReason(exDropTimes(text), ev) && fields.hostIP != nil { // a host, and no words of Exim: its reply alone
+		ev.Code, ev.Enhanced = exReplyCodes(ev.Text)
+	}
 	if status == Bounced && exIsExpiry(ev) {
 		ev.Status = Expired
 	}

@@ -8,6 +8,7 @@ type pfRole uint8
 const (
 	pfServes   pfRole = 1 << iota // refuses clients
 	pfTalks                       // repeats what a remote server said
+	pfSpeaks                      // is the one that it said it to
 	pfQueues                      // gives up on old mail
 	pfDelivers                    // what all do
 	pfOther    pfRole = 0         // nothing else
@@ -16,7 +17,7 @@ const (
 // pfDaemons are the programs of Postfix that log, by the last part of their
 // syslog name. Every one of them may log a delivery.
 var pfDaemons = map[string]pfRole{
-	"smtp": pfTalks, "lmtp": pfTalks, "error": pfTalks, "retry": pfTalks,
+	"smtp": pfTalks | pfSpeaks, "lmtp": pfTalks | pfSpeaks, "error": pfTalks, "retry": pfTalks,
 	"qmgr": pfQueues | pfTalks, "nqmgr": pfQueues | pfTalks, "oqmgr": pfQueues | pfTalks,
 	"smtpd": pfServes, "postscreen": pfServes, "cleanup": pfServes, "qmqpd": pfServes,
 

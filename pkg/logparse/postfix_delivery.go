@@ -38,6 +38,9 @@ func pfDelivery(role pfRole, b []byte, ev *Event) Result {
 	if role&pfTalks != 0 {
 		pfDecide(ev)
 	}
+	if role&pfSpeaks != 0 && ev.Status != Sent && ev.Code == 0 && ev.Stage == NoStage {
+		pfBareReply(ev)
+	}
 	if ev.Enhanced == 0 {
 		ev.Enhanced = ev.DSN
 	}

@@ -77,6 +77,17 @@ func pfDecide(ev *Event) {
 	pfExplain(ev)
 }
 
+// pfBareReply takes a reply that stands alone, "550 5.1.1 text (in reply to RCPT TO
+// command)", as logs have it that somebody shortened: the SMTP client's own words
+// do not begin with digits.
+func pfBareReply(ev *Event) {
+	if code, _ := pfReplyCodes(ev.Text); code != replycode.None {
+		pfBare.read(ev.Text, ev)
+	}
+}
+
+var pfBare = pfForm{tail: pfTailCommand}
+
 // pfExplain finds the form of ev.Text, takes stage and codes from it and makes
 // ev.Text the reply alone. The form's words stand in front of the reply, and
 // the other side's name holds no blank, so that a reply cannot imitate them.
