@@ -14,6 +14,10 @@ func claimsExim(f *Frame) bool {
 	if pfStarts(f.Program, "exim") {
 		return true
 	}
+	if f.id != nil { // found with the header
+		f.rest = f.Message[min(len(f.id)+1, len(f.Message)):]
+		return true
+	}
 	b := exDropPID(f.Message)
 	if id, rest := exMessageID(b); id != nil {
 		f.id, f.rest = id, rest
@@ -77,7 +81,7 @@ func exIsID(b []byte) bool {
 
 func exAlnum(b []byte) bool {
 	for _, c := range b {
-		if !pfIsAlnum(c) {
+		if pfIDBytes[c] == 0 {
 			return false
 		}
 	}

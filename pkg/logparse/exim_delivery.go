@@ -83,6 +83,7 @@ func exWordEnd(b []byte) int {
 func exAddressEnd(b []byte, special bool) int {
 	for i := pfQuotedLen(b); i < len(b); i++ {
 		switch {
+		case b[i] > '"' && b[i] < ':' || b[i] > '<': // nearly all
 		case b[i] == '<':
 			i += exBracketed(b[i:]) - 1
 		case b[i] == '"' && special: // an argument of a pipe's command, in front of the original address

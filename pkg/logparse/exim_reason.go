@@ -34,6 +34,9 @@ func exReason(b []byte, ev *Event) (ok bool) {
 	}
 	for i := range exForms {
 		form := &exForms[i]
+		if len(b) == 0 || b[0] != form.prefix[0] {
+			continue
+		}
 		if rest, found := pfAfter(b, form.prefix); found {
 			exAnswer(rest, form.reply, ev)
 			if ev.Stage == Data && form.reply && form.prefix[0] != 'S' {
@@ -55,8 +58,8 @@ func exReason(b []byte, ev *Event) (ok bool) {
 		}
 	}
 	// "Connection timed out : SMTP timeout after ...", "host [ip] : SMTP error ..."
-	if i := bytes.Index(b, exSpacedColon); i >= 0 && bytes.IndexByte(b[:i], ':') < 0 {
-		if text := ev.Text; exReason(b[i+len(exSpacedColon):], ev) {
+	if i := bytes.IndexByte(b, ':'); i > 0 && b[i-1] == ' ' && frameAt(b, i+1, " ") {
+		if text := ev.Text; exReason(b[i+len(": "):], ev) {
 			return true
 		} else {
 			ev.Text = text
@@ -74,8 +77,6 @@ var exHostForms = [...]struct {
 	{"SMTP timeout while connected to ", []byte(" after ")},
 	{"Malformed SMTP reply from ", []byte(" in response to ")},
 }
-
-var exSpacedColon = []byte(" : ")
 
 // exStages are the points of the dialogue. Addresses in angle brackets follow
 // some of them.

@@ -104,6 +104,7 @@ var exSyntaxStages = [...]pfStage{
 }
 
 var (
+	exSpacedColon  = []byte(" : ")
 	exEnvelopeFrom = []byte("\nEnvelope-from: ")
 	exRefused      = []byte(" refused: ")
 )

@@ -120,7 +120,7 @@ func frameHeader(line []byte, f *Frame) frameKind {
 // syslog tag with a pid follows: then a template of a syslog daemon wrote it. If a
 // whole line of syslog follows, s6-log stamped it.
 func frameOwnFile(rest []byte, f *Frame) frameKind {
-	if id, _ := exMessageID(rest); id != nil {
+	if f.id, _ = exMessageID(rest); f.id != nil {
 		f.Message = rest
 		return frameFull
 	}
