@@ -420,12 +420,22 @@ func (f *Frame) dropSecondLine() {
 	if bytes.HasPrefix(f.Program, []byte("postfix")) {
 		return
 	}
-	i := bytes.Index(f.Message, f.Program)
-	if i < 1 || f.Message[i-1] != ' ' || !frameAt(f.Message, i+len(f.Program), "[") {
-		return
-	}
-	if start := frameHeaderBefore(f.Message[:i-1]); start >= 0 && !frameInQuotes(f.Message[:start]) {
-		f.Message = frameTrim(f.Message[:start])
+	for end := 0; ; end++ {
+		bracket := bytes.IndexByte(f.Message[end:], '[')
+		if bracket < 0 {
+			return
+		}
+		end += bracket
+		blank := end - len(f.Program) - 1
+		if blank < 0 || f.Message[blank] != ' ' || string(f.Message[blank+1:end]) != string(f.Program) {
+			continue
+		}
+		if start := frameHeaderBefore(f.Message[:blank]); start >= 0 {
+			if !frameInQuotes(f.Message[:start]) {
+				f.Message = frameTrim(f.Message[:start])
+			}
+			return
+		}
 	}
 }
 

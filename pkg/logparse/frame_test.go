@@ -199,6 +199,8 @@ func TestFrameSecondLine(t *testing.T) {
 		{"Mar  5 10:11:12 mx1 sendmail[1]: A: to=<x@y>, relMar  5 10:11:13 mx1 sendmail[2]: B: to=<z@y>", "A: to=<x@y>, rel"},
 		{"Mar  5 10:11:12 mx1 sendmail[1]: A: to=<x@y>, re2024-03-05T10:11:13Z mx1 sendmail[2]: B: to=<z@y>", "A: to=<x@y>, re"},
 		{"Mar  5 10:11:12 mx1 sendmail[1]: A: the sendmail[2] of mx1", "A: the sendmail[2] of mx1"},
+		{"Mar  5 10:11:12 mx1 sendmail[1]: A: to=<sendmail@y>, relMar  5 10:11:13 mx1 sendmail[2]: B: to=<z@y>", "A: to=<sendmail@y>, rel"},
+		{"Mar  5 10:11:12 mx1 sendmail[1]: A: the sendmail[2] of mx1, reMar  5 10:11:13 mx1 sendmail[2]: B: to=<z@y>", "A: the sendmail[2] of mx1, re"},
 	} {
 		var p Parser
 		var ev Event

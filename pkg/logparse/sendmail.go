@@ -87,7 +87,7 @@ func smIgnore([]byte, *Event) Result { return ResultIgnored }
 // several with the number of the piece behind the id, "u31FFPtp032300[2]: ".
 func smQueueID(message []byte) (id []byte, piece int, rest []byte) {
 	n := 0
-	for n < len(message) && pfIsAlnum(message[n]) {
+	for n < len(message) && pfIDBytes[message[n]] != 0 {
 		n++
 	}
 	word, rest := message[:n], message[n:]
