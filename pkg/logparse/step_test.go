@@ -191,7 +191,7 @@ func TestStepsOfRealLogs(t *testing.T) {
 				t.Errorf("%s: %d times %v, want %d", c.file, got[k], k, c.want[k])
 			}
 		}
-		n := testing.AllocsPerRun(1, func() {
+		n := testing.AllocsPerRun(8, func() {
 			for _, line := range lines {
 				p.Parse(line, &ev)
 				p.Step(&st)
