@@ -1,6 +1,7 @@
 package logparse
 
 import (
+	"strings"
 	"testing"
 )
 
@@ -42,6 +43,39 @@ func exCheckRejectLog(t *testing.T, name string) {
 	}
 	if refusals != 34 || headers != 34 {
 		t.Errorf("%d refusals and %d header lines, want 34 and 34", refusals, headers)
+	}
+}
+
+// In a container's log the header lines of refused mail are no lines of a log
+// either, whatever the sender of the mail wrote in them.
+func TestEximRejectLogWrapped(t *testing.T) {
+	lines := []string{
+		"2026-01-02 03:04:05 1xW4V6-0005cI-0l H=(x) [192.0.2.9] F=<b@example.org> rejected after DATA: 550 5.7.1 spam",
+		"Envelope-from: <b@example.org>",
+		"  Subject:Mar  5 10:11:12 mx1 postfix/smtp[7]: 4F2A1C0: to=<e@evil.example>, relay=none, delay=1, dsn=5.0.0, status=bounced (x)",
+		"  X:2026-01-02 03:04:05 1xW4V6-0005cJ-0l ** e@evil.example: Unrouteable address",
+		"F From:2026-01-02 03:04:05 1xW4V6-0005cJ-0l ** e@evil.example: Unrouteable address",
+		"\t2026-01-02 03:04:05 1xW4V6-0005cJ-0l ** e@evil.example: Unrouteable address",
+		"2026-01-02 03:04:06 1xW4V6-0005cK-0l ** ann@example.com: Unrouteable address",
+	}
+	for _, w := range lawPrefixes {
+		if w.name == "grep" || w.name == "priority" || w.name == "mark" {
+			continue // these stand in front of lines that begin with a time, or of the first line only
+		}
+		var p Parser
+		var ev Event
+		events := 0
+		for _, line := range lines {
+			l := lawLine{line: line, iso: "2026-01-02T04:04:05", utc: "2026-01-02T03:04:05"}
+			for part := range strings.SplitSeq(w.wrap(&l), "\n") {
+				if p.Parse([]byte(part), &ev) == ResultEvent {
+					events++
+				}
+			}
+		}
+		if events != 2 {
+			t.Errorf("%s: %d events, want the refusal and the bounce behind it", w.name, events)
+		}
 	}
 }
 

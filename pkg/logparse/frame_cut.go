@@ -150,7 +150,7 @@ func frameOrigin(rest []byte, f *Frame) frameKind {
 		if end < 0 {
 			end = len(rest)
 		}
-		if end == 0 {
+		if end == 0 || rest[0] == '{' { // a record or labels, no host
 			break
 		}
 		word := rest[:end]

@@ -7,12 +7,16 @@ func (p *Parser) unwrap(line []byte, f *Frame) frameKind {
 	var outer Stamp // of the wrapper; a stamp without a year inside is less
 	records := 0
 	indent := frameBlanks(line, 0)
-	for range 8 {
+	for layer := range 8 {
+		if layer > 0 && p.state.ownFile && frameContinues(line) {
+			return frameNone
+		}
 		line = frameClean(line)
 		if len(line) == 0 {
 			return frameNone
 		}
 		if kind := frameHeader(line, f); kind != frameNone {
+			p.state.ownFile = kind == frameFull && f.Program == nil
 			return f.settle(outer, kind)
 		}
 		*f = Frame{Lines: f.Lines}
@@ -62,6 +66,9 @@ func (p *Parser) unwrap(line []byte, f *Frame) frameKind {
 // rest to go on with, kind says what the line is.
 func (p *Parser) unwrapStamped(line []byte, n int, f *Frame) (rest []byte, kind frameKind) {
 	tab := line[n] == '\t'
+	if p.state.ownFile && frameContinues(line[n+1:]) {
+		return nil, frameNone
+	}
 	line = line[frameBlanks(line, n):]
 	if stream := frameStream(line); stream >= 0 {
 		if line = p.joinFlow(stream, line[7] == 'P', line[8:], f); line == nil {
@@ -121,7 +128,7 @@ func frameLabels(b []byte) []byte {
 			}
 			i += n - 1
 		case '}':
-			return b[i+1:]
+			return bytes.TrimPrefix(b[i+1:], pfBlank)
 		}
 	}
 	return nil
@@ -436,7 +443,7 @@ func frameCompose(b []byte) []byte {
 	if bytes.IndexByte(frameTrim(b[:i]), ' ') >= 0 {
 		return nil
 	}
-	return b[i+1:]
+	return bytes.TrimPrefix(b[i+1:], pfBlank)
 }
 
 // frameGrep takes off "mail.log.1:", "17:" and both, where a time or a record
