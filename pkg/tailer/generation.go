@@ -28,6 +28,7 @@ type generation struct {
 	size     int64  // as of the last look
 
 	rotated bool
+	blank   bool      // was empty when it was found among the siblings: perhaps a copy that has just begun
 	growth  time.Time // when it was last seen to grow
 
 	archive *archiveTail // of a compressed file; file is nil then
@@ -180,7 +181,7 @@ func (g *generation) read() (Batch, bool) {
 	if g.archive != nil {
 		return g.readArchive()
 	}
-	if g.tail != nil || g.size <= g.offset {
+	if g.tail != nil || g.size <= g.offset || g.blank {
 		return Batch{}, false
 	}
 	if g.offset < g.hole && !g.pass(g.hole-g.offset) {

@@ -100,6 +100,7 @@ func (s *source) look() {
 
 // lookAround finds rotated files, when all files that were begun anew are known.
 func (s *source) lookAround() {
+	s.judgeBlank()
 	s.lookAtSiblings()
 	s.seen = s.seen || !s.blocked
 	s.resuming = slices.DeleteFunc(s.resuming, s.isGone)
@@ -294,6 +295,21 @@ func (s *source) lookAtSiblings() {
 	s.unfinished = s.unfinished && now.Before(s.patience)
 }
 
+// judgeBlank tells what siblings are that were empty before.
+func (s *source) judgeBlank() {
+	for _, g := range slices.Clone(s.generations) {
+		if !g.blank || g.hole == 0 && len(g.head) == 0 {
+			continue
+		}
+		g.blank, g.rotated = false, false
+		s.generations = slices.DeleteFunc(s.generations, func(other *generation) bool { return other == g })
+		if !s.adopt(g) {
+			g.close()
+			s.siblingsAt = nil
+		}
+	}
+}
+
 // adopt takes a sibling up if it has something to say; false if not.
 func (s *source) adopt(g *generation) bool {
 	head := g.beginning()
@@ -308,7 +324,7 @@ func (s *source) adopt(g *generation) bool {
 		if size, ok := s.short[g.ino]; ok && size == 0 {
 			return false // it was given up
 		}
-		g.rotated = true
+		g.rotated, g.blank = true, true
 		s.generations = append(s.generations, g)
 		return true
 	}

@@ -261,3 +261,32 @@ func TestSiblingWithinOneTimeStep(t *testing.T) {
 	r.drain()
 	r.same()
 }
+
+// A copy is empty when it has just begun, as is a file that a daemon was given and did not write to yet.
+func TestCopyHasJustBegun(t *testing.T) {
+	for _, begun := range []int{0, 10, 700} {
+		for _, between := range []bool{false, true} {
+			r := newRig(t, FollowOptions{FromStart: true})
+			r.open()
+			r.follow(nil)
+			r.lines(50)
+			r.drain()
+			r.lines(5)
+			text, err := os.ReadFile(r.path)
+			r.check(err)
+			r.check(os.WriteFile(r.path+".1", text[:begun], 0o600))
+			r.drain()
+			r.check(os.WriteFile(r.path+".1", text, 0o600))
+			if between {
+				r.drain()
+			}
+			r.check(os.Truncate(r.path, 0))
+			r.lines(3)
+			r.pass()
+			r.same()
+			if t.Failed() {
+				t.Fatalf("the copy began with %d bytes, seen whole before the cut: %v", begun, between)
+			}
+		}
+	}
+}
