@@ -180,7 +180,7 @@ func (l *Live) Run(ctx context.Context) error {
 			l.switchTo(ctx, next)
 		default:
 		}
-		if time.Until(l.due()) <= 0 {
+		if time.Until(l.due()) <= 0 || l.justCaughtUp() {
 			l.checkpoint()
 		}
 	}
@@ -190,6 +190,10 @@ func (l *Live) Run(ctx context.Context) error {
 	}
 	return nil
 }
+
+// justCaughtUp says that all that was there at the start is counted now. That is
+// written at once: a process that is killed young, again and again, gets ahead.
+func (l *Live) justCaughtUp() bool { return !l.caughtUp && l.follower.CaughtUp() }
 
 // due is when the next checkpoint is to be. What comes after a quiet time is
 // written at once.

@@ -468,3 +468,39 @@ type ended struct{ Follower }
 func (ended) Next(context.Context) (tailer.Batch, error) {
 	return tailer.Batch{}, context.Canceled
 }
+
+// A waited tells when its lines are counted and it is asked for more.
+type waited struct {
+	script
+	asked chan struct{}
+}
+
+func (w *waited) Next(ctx context.Context) (tailer.Batch, error) {
+	if w.CaughtUp() {
+		close(w.asked)
+	}
+	return w.script.Next(ctx)
+}
+
+// What was logged before the start is written down as soon as it is counted, however long it is to the
+// next checkpoint: else a process that is killed before that, each time, counts nothing for ever.
+func TestCaughtUpIsOnDiskAtOnce(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	w := &waited{script: script{lines: bounceLines(5)}, asked: make(chan struct{})}
+	follow := func(context.Context, []tailer.FileState) (Follower, error) { return w, nil }
+	l, err := NewLive(t.Context(), LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler), Follow: follow, Interval: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan error)
+	go func() { ran <- l.Run(ctx) }()
+	<-w.asked
+	if n := bounces(l.View().Counts); n != 5 {
+		t.Errorf("%d bounces are on disk, want 5", n)
+	}
+	cancel()
+	if err := <-ran; err != nil {
+		t.Error(err)
+	}
+}
