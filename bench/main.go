@@ -124,6 +124,9 @@ func (b *bench) run() error {
 		if err := b.plain(path, lines); err != nil {
 			return err
 		}
+		if err := b.messages(path); err != nil {
+			return err
+		}
 		first = cmp.Or(first, path)
 	}
 	for _, ext := range []string{".gz", ".zst"} {
@@ -169,6 +172,21 @@ func (b *bench) plain(path string, lines int64) error {
 	}
 	fmt.Printf("%-16s%10.0f%12.1f%12.2f%12d%12.0f\n", filepath.Base(path), float64(one.cpu)/float64(lines),
 		ratio(one.cpu, least.cpu), ratio(two.wall, one.wall), max(one.rss, two.rss)>>10, float64(b.size>>20)/one.wall.Seconds())
+	return nil
+}
+
+// messages compares following messages with counting outcomes alone. The queue ids
+// of a grown log come again, so that each message is a new one.
+func (b *bench) messages(path string) error {
+	counting, err := b.measure(b.prog, "analyze", "--format", "json", "--jobs", "1", path)
+	if err != nil {
+		return err
+	}
+	following, err := b.measure(b.prog, "messages", "--format", "json", path)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("%-16s%10.0f %% more CPU than counting, peak %d MB\n", "  messages", 100*(ratio(following.cpu, counting.cpu)-1), following.rss>>10)
 	return nil
 }
 

@@ -9,7 +9,7 @@ func stepExim(f *Frame, st *Step) StepKind {
 	if id == nil {
 		return NoStep
 	}
-	st.QueueID = id
+	st.begin(f, id)
 	switch {
 	case string(rest) == "Completed", pfStarts(rest, "Completed "):
 		return Removed

@@ -9,7 +9,7 @@ func stepPostfix(f *Frame, st *Step) StepKind {
 	if id == nil {
 		return NoStep
 	}
-	st.QueueID = id
+	st.begin(f, id)
 	switch {
 	case string(rest) == "removed", pfStarts(rest, "removed ("): // "(canceled)": by cleanup, before the queue manager saw it
 		return Removed

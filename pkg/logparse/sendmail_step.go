@@ -4,7 +4,7 @@ package logparse
 // (Sendmail Installation and Operation Guide, section "The System Log").
 func stepSendmail(f *Frame, st *Step) StepKind {
 	id, piece, rest := smQueueID(f.Message)
-	st.QueueID = id
+	st.begin(f, id)
 	if piece > 1 {
 		return NoStep
 	}

@@ -54,8 +54,8 @@ type Step struct {
 }
 
 // Step says what the last line given to Parse tells of a message besides
-// outcomes. It reports whether there is anything, and is for callers that follow
-// messages: Parse does no work for it.
+// outcomes. It reports whether there is anything; if not, st is of no use. It is for
+// callers that follow messages: Parse does no work for it.
 func (p *Parser) Step(st *Step) bool {
 	f := &p.frame
 	if f.Folded || len(f.Message) == 0 {
@@ -65,9 +65,15 @@ func (p *Parser) Step(st *Step) bool {
 	if s == nil {
 		return false
 	}
-	*st = Step{MTA: s.mta, Stamp: f.Stamp, Host: f.Host, Program: f.Program, PID: f.PID, Size: -1, Recipients: -1}
-	st.Kind = s.step(f, st)
-	return st.Kind != NoStep
+	kind := s.step(f, st)
+	st.MTA, st.Kind = s.mta, kind
+	return kind != NoStep
+}
+
+// begin clears st for the message of a queue id. Most lines have none, and clearing
+// costs more than finding that out.
+func (st *Step) begin(f *Frame, id []byte) {
+	*st = Step{QueueID: id, Stamp: f.Stamp, Host: f.Host, Program: f.Program, PID: f.PID, Size: -1, Recipients: -1}
 }
 
 // Recipients are all recipients of ev, the result of the last call of Parse:
@@ -100,14 +106,14 @@ func (e *Event) QueuedAs() []byte {
 	if e.Status != Sent {
 		return nil
 	}
-	if i := bytes.LastIndex(e.Text, stepQueuedAs); i >= 0 {
-		return stepID(e.Text[i+len(stepQueuedAs):])
+	if b, ok := stepBehindLast(e.Text, stepQueuedAs); ok {
+		return stepID(b)
 	}
 	if b, ok := pfAfter(e.Text, "forwarded as "); ok {
 		return stepID(b)
 	}
-	if i := bytes.LastIndex(e.Text, stepEximOK); i >= 0 {
-		id, _ := exMessageID(e.Text[i+len(stepEximOK):])
+	if b, ok := stepBehindLast(e.Text, stepEximOK); ok {
+		id, _ := exMessageID(b)
 		return id
 	}
 	if i := bytes.Index(e.Text, stepAccepted); i > 0 {
@@ -117,6 +123,18 @@ func (e *Event) QueuedAs() []byte {
 		}
 	}
 	return nil
+}
+
+// stepBehindLast is what follows the last words. From the beginning, because
+// bytes.LastIndex is slow.
+func stepBehindLast(b, words []byte) (rest []byte, found bool) {
+	for {
+		i := bytes.Index(b, words)
+		if i < 0 {
+			return b, found
+		}
+		b, found = b[i+len(words):], true
+	}
 }
 
 var (

@@ -69,7 +69,7 @@ func (p *Pipeline) Block(b *tailer.Block) {
 		line, data = cutLine(data)
 		r := p.Parser.Parse(line, &p.event)
 		lines[r]++
-		if p.Listener != nil && r != logparse.ResultForeign && p.Parser.Step(&p.step) {
+		if p.Listener != nil && MayStep(r, &p.event) && p.Parser.Step(&p.step) {
 			p.Listener.Step(p.Calendar.Time(p.step.Stamp), &p.step)
 		}
 		switch {
@@ -79,6 +79,12 @@ func (p *Pipeline) Block(b *tailer.Block) {
 			p.Unparsed(p.Parser.Frame())
 		}
 	}
+}
+
+// MayStep says whether the line just parsed can hold a Step: outcomes of Postfix and
+// Exim hold none, and looking costs time.
+func MayStep(r logparse.Result, ev *logparse.Event) bool {
+	return r != logparse.ResultForeign && (r != logparse.ResultEvent || ev.MTA == logparse.Sendmail)
 }
 
 // Prime shows the parser lines that were counted before: those that come next

@@ -40,10 +40,7 @@ func (f *Feed) Block(b *tailer.Block) {
 
 func (f *Feed) line(at Place, line []byte) {
 	r := f.parser.Parse(line, &f.event)
-	if r == logparse.ResultForeign {
-		return
-	}
-	if f.parser.Step(&f.step) {
+	if pipeline.MayStep(r, &f.event) && f.parser.Step(&f.step) {
 		at.Time = f.timeOf(f.step.Stamp)
 		f.Tracker.Step(at, &f.step)
 	}

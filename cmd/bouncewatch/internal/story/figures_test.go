@@ -8,7 +8,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
+
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // The figures of the real logs are those of their truth.
@@ -154,17 +155,40 @@ func TestBounceRate(t *testing.T) {
 	}
 }
 
-// BenchmarkTracker is the cost of a line, with the parsing.
-func BenchmarkTracker(b *testing.B) {
-	var log bytes.Buffer
-	start := time.Date(2026, 11, 25, 10, 0, 0, 0, time.UTC)
-	for i := range 2000 {
-		stamp := start.Add(time.Duration(i) * time.Second).Format(time.RFC3339)
-		log.WriteString(strings.NewReplacer("2026-11-25T10:00:00Z", stamp, "2026-11-25T10:00:01Z", stamp, "A1", fmt.Sprintf("A%d", i), "B2", fmt.Sprintf("B%d", i)).Replace(filtered))
-	}
-	b.SetBytes(int64(log.Len()))
-	b.ReportAllocs()
-	for b.Loop() {
-		readText(b, &Tracker{}, log.String())
+// BenchmarkCorrelation compares counting alone with counting by a daemon that
+// follows messages, and with what messages does.
+func BenchmarkCorrelation(b *testing.B) {
+	for _, name := range []string{"postfix-logs/pf37.log", "exim-logs/exim498-debian.log", "sendmail-logs/sm817-ll9.log"} {
+		data, err := os.ReadFile(filepath.Join(corpus, name))
+		if err != nil {
+			b.Fatal(err)
+		}
+		block := tailer.Block{Source: "-", Data: data, Line: 1}
+		lines := bytes.Count(data, []byte("\n"))
+		each := func(what string, read func()) {
+			b.Run(what+"/"+filepath.Base(name), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					read()
+				}
+				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*lines), "ns/line")
+			})
+		}
+		counting := watchPipe(nil)
+		counting.Listener = nil
+		each("counting", func() { counting.Block(&block) })
+		watching := watchPipe(nil)
+		each("watching", func() {
+			watching.Listener = newWatch(10_000)
+			watching.Block(&block)
+		})
+		feed := Feed{Calendar: *watching.Calendar}
+		each("messages", func() {
+			figures := NewFigures(10_000)
+			figures.All = true
+			feed.Tracker = &Tracker{Done: figures.Add}
+			feed.Block(&block)
+			feed.Tracker.Close()
+		})
 	}
 }

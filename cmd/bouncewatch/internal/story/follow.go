@@ -93,7 +93,7 @@ func (t *Tracker) arrive(m *Message, st *logparse.Step) {
 	m.Began, m.arrived = true, true
 	m.Login, m.User = t.login(st.Login), t.account(st.User)
 	if t.Pseudonyms == nil {
-		m.ClientName, m.ClientIP = string(st.ClientName), string(st.ClientIP)
+		m.ClientName, m.ClientIP = t.common.text(st.ClientName), t.common.text(st.ClientIP)
 	}
 	switch m.MTA {
 	case logparse.Exim:
@@ -114,7 +114,7 @@ func (t *Tracker) arrive(m *Message, st *logparse.Step) {
 }
 
 func (t *Tracker) loggedIn(st *logparse.Step) {
-	t.putLogin(session{t.name(st.Host), string(st.PID)}, login{t.account(st.User), t.text(st.ClientIP)})
+	t.putLogin(session{t.hostOf(st.Host).name, string(st.PID)}, login{t.account(st.User), t.text(st.ClientIP)})
 }
 
 func (t *Tracker) putLogin(at session, l login) {
@@ -272,7 +272,7 @@ func (t *Tracker) text(b []byte) string {
 // account is what is kept of a user or a sender.
 func (t *Tracker) account(b []byte) string {
 	if t.Pseudonyms == nil || len(b) == 0 {
-		return string(b)
+		return t.common.text(b)
 	}
 	return t.Pseudonyms.account(b)
 }
@@ -280,7 +280,7 @@ func (t *Tracker) account(b []byte) string {
 // login is what is kept of a user of this host: no address.
 func (t *Tracker) login(b []byte) string {
 	if t.Pseudonyms == nil {
-		return string(b)
+		return t.common.text(b)
 	}
 	return string(b[:min(len(b), maxShown)])
 }

@@ -99,7 +99,7 @@ type Message struct {
 	Recipients  []Recipient
 
 	story  *Story
-	key    key
+	host   *host
 	list   *list
 	before *Message
 	after  *Message

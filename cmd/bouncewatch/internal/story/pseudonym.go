@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"hash/maphash"
 	"strings"
 )
 
@@ -21,11 +22,19 @@ type Pseudonyms struct {
 	salt [saltSize]byte
 	buf  []byte
 	hash []byte
+	seed maphash.Seed
+
+	// The last ones: domains, users and senders come again and again.
+	known, accounts [knownNames]knownName
 }
+
+type knownName struct{ name, hash string }
+
+const knownNames = 512 // a power of two
 
 // NewPseudonyms returns Pseudonyms that nobody else can make.
 func NewPseudonyms() *Pseudonyms {
-	p := &Pseudonyms{}
+	p := &Pseudonyms{seed: maphash.MakeSeed()}
 	_, _ = rand.Read(p.salt[:]) // never fails
 	return p
 }
@@ -36,14 +45,23 @@ func (p *Pseudonyms) of(address []byte) []byte {
 	if i := bytes.LastIndexByte(address, '@'); i >= 0 {
 		local, domain = address[:i], address[i+1:]
 	}
-	p.hash = p.append(p.hash[:0], local)
+	p.hash = p.sum(p.hash[:0], local)
 	if domain != nil {
-		p.hash = p.append(append(p.hash, '@'), domain)
+		p.hash = append(append(p.hash, '@'), p.common(domain)...)
 	}
 	return p.hash
 }
 
-func (p *Pseudonyms) append(dst, b []byte) []byte {
+// common is the hash of a name that probably comes again.
+func (p *Pseudonyms) common(name []byte) string {
+	k := &p.known[maphash.Bytes(p.seed, name)%knownNames]
+	if k.hash == "" || k.name != string(name) {
+		k.name, k.hash = string(name), string(p.sum(nil, name))
+	}
+	return k.hash
+}
+
+func (p *Pseudonyms) sum(dst, b []byte) []byte {
 	p.buf = append(append(p.buf[:0], p.salt[:]...), b...)
 	for i := saltSize; i < len(p.buf); i++ {
 		if c := p.buf[i]; 'A' <= c && c <= 'Z' {
@@ -57,7 +75,12 @@ func (p *Pseudonyms) append(dst, b []byte) []byte {
 // account is a user or sender as it may be shown, with a hash that tells it from
 // others: "*@example.com #4f2a81c07d3e9b65", "a* #...".
 func (p *Pseudonyms) account(name []byte) string {
-	return mask(Printable(string(name))) + " #" + string(p.append(nil, name))
+	k := &p.accounts[maphash.Bytes(p.seed, name)%knownNames]
+	if k.hash == "" || k.name != string(name) {
+		k.name = string(name)
+		k.hash = mask(Printable(k.name)) + " #" + p.common(name)
+	}
+	return k.hash
 }
 
 // mask leaves the domain, or of a name the first letter.

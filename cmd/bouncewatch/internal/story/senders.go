@@ -37,7 +37,7 @@ type senders struct {
 	first            int64 // the first hour seen; hours are of Unix time
 	hour             int64
 	now, before      *Top // of the hour, and of the one before
-	today, yesterday *Top // of the days
+	today, yesterday *Top // of the days; today without this hour
 	suspects         map[string]suspect
 	fresh            []string                                // suspects that nobody was told of
 	report           func(m *Message, name string, t *Tally) // if set, is told of suspects each time
@@ -73,17 +73,16 @@ func (s *senders) add(m *Message, t *Tally) {
 		return
 	}
 	s.turn(m.Last.Unix() / 3600)
-	s.now.Add(name, t)
-	s.today.Add(name, t)
-	if s.suspicious(name, known) {
-		if s.suspects[name].Hour != s.hour {
-			s.fresh = append(s.fresh, name)
-		}
-		s.suspects[name] = suspect{s.hour, m.QueueID}
-		if s.report != nil {
-			t := s.now.tally(name)
-			s.report(m, name, &t)
-		}
+	sum := s.now.Add(name, t)
+	if !s.suspicious(name, sum, known) {
+		return
+	}
+	if s.suspects[name].Hour != s.hour {
+		s.fresh = append(s.fresh, name)
+	}
+	s.suspects[name] = suspect{s.hour, m.QueueID}
+	if s.report != nil {
+		s.report(m, name, sum)
 	}
 }
 
@@ -107,6 +106,7 @@ func (s *senders) turn(hour int64) {
 	if s.first == 0 || hour < s.first {
 		s.first = hour
 	}
+	s.today.addAll(s.now)
 	s.before, s.now = s.now, NewTop(senderNames)
 	if hour != s.hour+1 {
 		s.before = NewTop(senderNames)
@@ -126,8 +126,7 @@ func (s *senders) turn(hour int64) {
 	}
 }
 
-func (s *senders) suspicious(name string, known bool) bool {
-	t := s.now.tally(name)
+func (s *senders) suspicious(name string, t *Tally, known bool) bool {
 	if t.Unknown >= uint64(s.rule.Unknown) && t.Unknown*unknownShare >= t.Recipients {
 		return true
 	}
@@ -135,7 +134,7 @@ func (s *senders) suspicious(name string, known bool) bool {
 		return false
 	}
 	hours := hoursOfDay + s.hour%hoursOfDay // yesterday, and today without this one
-	usual := s.yesterday.tally(name).Recipients + s.today.tally(name).Recipients - t.Recipients
+	usual := s.yesterday.tally(name).Recipients + s.today.tally(name).Recipients
 	return t.Recipients*uint64(hours) >= suddenFactor*usual
 }
 

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"container/heap"
 	"slices"
+	"strings"
 )
 
 // A Tally counts recipients by what became of them.
@@ -57,21 +58,40 @@ type row struct {
 // NewTop returns a Top for so many names.
 func NewTop(size int) *Top { return &Top{size: size, rows: map[string]*row{}} }
 
-// Add counts recipients of a name.
-func (t *Top) Add(name string, tally *Tally) {
+// Add counts recipients of a name and returns what is known of it for certain.
+func (t *Top) Add(name string, tally *Tally) *Tally {
 	r := t.rows[name]
 	if r == nil {
 		r = t.admit(name)
 	}
 	r.tally.add(tally)
-	heap.Fix(&t.heap, r.at)
+	if t.full() {
+		heap.Fix(&t.heap, r.at)
+	}
+	return &r.tally
 }
 
+// addAll adds what o is certain of. Where not all names find room, which do must
+// not depend on chance.
+func (t *Top) addAll(o *Top) {
+	rows := o.heap
+	if len(t.heap)+len(rows) > t.size {
+		rows = slices.Clone(rows)
+		slices.SortFunc(rows, func(a, b *row) int { return strings.Compare(a.name, b.name) })
+	}
+	for _, r := range rows {
+		t.Add(r.name, &r.tally)
+	}
+}
+
+// full says whether a new name needs the room of another: only then are the rows in
+// the order of the heap.
+func (t *Top) full() bool { return len(t.heap) == t.size }
+
 func (t *Top) admit(name string) *row {
-	if len(t.heap) < t.size {
+	if !t.full() {
 		r := &row{name: name}
-		t.rows[name] = r
-		heap.Push(&t.heap, r)
+		t.append(r)
 		return r
 	}
 	r := t.heap[0]
@@ -81,12 +101,20 @@ func (t *Top) admit(name string) *row {
 	return r
 }
 
+// append adds a row where there is room.
+func (t *Top) append(r *row) {
+	r.at = len(t.heap)
+	t.rows[r.name], t.heap = r, append(t.heap, r)
+	if t.full() {
+		heap.Init(&t.heap)
+	}
+}
+
 // put adds a row as it was.
 func (t *Top) put(from *TopRow) {
 	r := &row{name: from.Name, tally: from.Tally, missed: from.Missed}
 	if t.rows[r.name] == nil {
-		t.rows[r.name] = r
-		heap.Push(&t.heap, r)
+		t.append(r)
 	}
 }
 
@@ -135,14 +163,8 @@ func (h rowHeap) Swap(i, j int) {
 	h[i].at, h[j].at = i, j
 }
 
-func (h *rowHeap) Push(x any) {
-	r := x.(*row)
-	r.at = len(*h)
-	*h = append(*h, r)
-}
+// Push is never called: a heap is made of all rows at once.
+func (h *rowHeap) Push(any) {}
 
-func (h *rowHeap) Pop() any {
-	last := (*h)[len(*h)-1]
-	*h = (*h)[:len(*h)-1]
-	return last
-}
+// Pop is never called: a row makes room in its place.
+func (h *rowHeap) Pop() any { return nil }

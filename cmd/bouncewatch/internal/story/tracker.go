@@ -44,17 +44,25 @@ type Tracker struct {
 	Keep    func(*pipeline.Seen) bool
 	Done    func(*Story)
 
+	Recycle bool // a Story, its Messages and their Recipients are used again after Done
+
 	Watcher    Watcher     // if set, is told of recipients at once
 	Pseudonyms *Pseudonyms // if set, stand for addresses, and nothing is kept that no outcome needs
 
 	Ended [NumEndings]uint64 // messages, by how they ended
 
-	open   map[key]*Message
-	lists  [numStates]list // of the messages in open, by the time of their last line
+	hosts  map[string]*host
+	host   *host           // of the last line: most are of the same
+	last   *Message        // that was found: the next line is often about the same
+	open   int             // messages of all hosts
+	lists  [numStates]list // of these, by the time of their last line
+	looked time.Time       // when lists were looked through
+	due    time.Time       // until when nothing in lists was quiet for long enough, from looked on
 	logins map[session]login
-	noted  uint64            // entries so far
-	names  map[string]string // hosts: few, and each in every message
-	held   int               // recipients of the messages in open
+	noted  uint64   // entries so far
+	held   int      // recipients of the messages that are open
+	spare  *Message // to be used again, as a list by after
+	common interned
 }
 
 // A Watcher learns of recipients before their message ends.
@@ -77,9 +85,10 @@ const (
 	numStates
 )
 
-type key struct {
-	mta      logparse.MTA
-	host, id string
+// A host is one that logs, with its open messages by queue id.
+type host struct {
+	name string
+	open [logparse.NumMTAs]map[string]*Message
 }
 
 // A session is a process of Sendmail that serves a client.
@@ -95,7 +104,7 @@ type Place struct {
 }
 
 // Open is how many messages are known at the moment.
-func (t *Tracker) Open() int { return len(t.open) }
+func (t *Tracker) Open() int { return t.open }
 
 // Close ends all messages: the logs are over.
 func (t *Tracker) Close() {
@@ -118,17 +127,37 @@ func (t *Tracker) endingOf(m *Message, reason Ending) Ending {
 // retire ends what was quiet for long enough: a few messages for each line, so
 // that one line with a wrong time does no harm.
 func (t *Tracker) retire(now time.Time) {
-	if now.IsZero() {
-		return
+	if !now.After(t.due) && !now.Before(t.looked) || now.IsZero() {
+		return // nearly always
 	}
-	quiet := [numStates]time.Duration{fresh: maxSession, live: t.MaxAge, ending: linger, slow: lingerSendmail}
+	t.looked = now
 	for range 2 {
 		for i := range t.lists {
-			if m := t.lists[i].first; m != nil && quiet[i] > 0 && now.Sub(m.Last) > quiet[i] {
+			if m := t.lists[i].first; m != nil && t.quiet(state(i)) > 0 && now.Sub(m.Last) > t.quiet(state(i)) {
 				t.end(m, t.endingOf(m, TooOld))
 			}
 		}
 	}
+	t.due = now.Add(linger) // what is put in a list from now on cannot be before
+	if t.MaxAge > 0 {
+		t.expect(now.Add(t.MaxAge))
+	}
+	for i := range t.lists {
+		if m := t.lists[i].first; m != nil && t.quiet(state(i)) > 0 {
+			t.expect(m.Last.Add(t.quiet(state(i))))
+		}
+	}
+}
+
+func (t *Tracker) expect(due time.Time) {
+	if due.Before(t.due) {
+		t.due = due
+	}
+}
+
+// quiet is how long nothing may be said of a message in a state, 0 for ever.
+func (t *Tracker) quiet(s state) time.Duration {
+	return [numStates]time.Duration{fresh: maxSession, live: t.MaxAge, ending: linger, slow: lingerSendmail}[s]
 }
 
 // accept notes that this host took the message.
@@ -147,6 +176,9 @@ func (t *Tracker) endingList(m *Message) state {
 }
 
 func (t *Tracker) put(m *Message, s state) {
+	if m.list == &t.lists[s] && m.after == nil {
+		return // it is the last one already
+	}
 	if m.list != nil {
 		m.list.remove(m)
 	}
@@ -166,18 +198,28 @@ func (t *Tracker) find(mta logparse.MTA, host, id []byte) *Message {
 	if id == nil {
 		return nil
 	}
-	return t.open[key{mta, t.name(host), string(id)}]
+	h := t.hostOf(host)
+	if m := t.last; m != nil && m.host == h && m.MTA == mta && m.QueueID == string(id) {
+		return m
+	}
+	m := h.open[mta][string(id)]
+	if m != nil {
+		t.last = m
+	}
+	return m
 }
 
 func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at Place) *Message {
-	for t.Limit > 0 && len(t.open) > 0 && (len(t.open) >= t.Limit || t.full()) {
+	for t.Limit > 0 && t.open > 0 && (t.open >= t.Limit || t.full()) {
 		t.makeRoom()
 	}
 	m := t.make(mta, host, id, at)
-	if t.open == nil {
-		t.open = map[key]*Message{}
+	if m.host.open[mta] == nil {
+		m.host.open[mta] = map[string]*Message{}
 	}
-	t.open[m.key] = m
+	m.host.open[mta][m.QueueID] = m
+	t.open++
+	t.last = m
 	t.put(m, fresh)
 	return m
 }
@@ -188,8 +230,15 @@ func (t *Tracker) full() bool {
 }
 
 func (t *Tracker) make(mta logparse.MTA, host, id []byte, at Place) *Message {
-	m := &Message{MTA: mta, Host: t.name(host), QueueID: string(id), First: at.Time, Last: at.Time, Size: -1}
-	m.key = key{mta, m.Host, m.QueueID}
+	m := t.spare
+	if m == nil {
+		m = &Message{}
+	} else {
+		t.spare = m.after
+		*m = Message{}
+	}
+	m.host = t.hostOf(host)
+	m.MTA, m.Host, m.QueueID, m.First, m.Last, m.Size = mta, m.host.name, string(id), at.Time, at.Time, -1
 	m.self[0] = m
 	m.own = Story{Messages: m.self[:], open: 1}
 	m.story, m.Recipients = &m.own, m.only[:0]
@@ -216,8 +265,12 @@ func (t *Tracker) makeRoom() {
 func (t *Tracker) end(m *Message, how Ending) {
 	if m.list != nil {
 		m.list.remove(m)
-		delete(t.open, m.key)
+		delete(m.host.open[m.MTA], m.QueueID)
+		t.open--
 		t.held -= len(m.Recipients)
+	}
+	if t.last == m {
+		t.last = nil
 	}
 	m.Ending = how
 	t.Ended[how]++
@@ -229,8 +282,17 @@ func (t *Tracker) end(m *Message, how Ending) {
 	if n := m.Unseen(); n > 0 && m.Accepted && t.Watcher != nil {
 		t.leave(m, &Recipient{Seconds: -1}, n)
 	}
-	if m.story.open--; m.story.open == 0 && t.Done != nil {
-		t.Done(m.story)
+	s := m.story
+	if s.open--; s.open > 0 {
+		return
+	}
+	if t.Done != nil {
+		t.Done(s)
+	}
+	if t.Recycle {
+		for _, m := range s.Messages {
+			m.after, t.spare = t.spare, m
+		}
 	}
 }
 
@@ -244,16 +306,44 @@ func (t *Tracker) leave(m *Message, r *Recipient, n int) {
 	}
 }
 
-// name keeps one copy of a host's name.
-func (t *Tracker) name(host []byte) string {
-	if s, ok := t.names[string(host)]; ok {
-		return s
+// hostOf is the host of a name.
+func (t *Tracker) hostOf(name []byte) *host {
+	if t.host != nil && t.host.name == string(name) {
+		return t.host
 	}
-	const many = 100_000 // hosts; more are noise
-	if t.names == nil || len(t.names) >= many {
-		t.names = map[string]string{}
+	h := t.hosts[string(name)]
+	if h == nil {
+		h = t.newHost(string(name))
 	}
-	s := strings.ToLower(string(host))
-	t.names[string(host)] = s
-	return s
+	t.host = h
+	return h
+}
+
+// newHost adds a host under its name as it was written, and in small letters.
+func (t *Tracker) newHost(name string) *host {
+	const many = 100_000 // more are noise
+	if t.hosts == nil || len(t.hosts) >= many {
+		t.forgetHosts()
+	}
+	lower := strings.ToLower(name)
+	h := t.hosts[lower]
+	if h == nil {
+		h = &host{name: lower}
+		t.hosts[lower] = h
+	}
+	t.hosts[name] = h
+	return h
+}
+
+// forgetHosts forgets those without open messages.
+func (t *Tracker) forgetHosts() {
+	kept := map[string]*host{}
+	for name, h := range t.hosts {
+		for _, open := range h.open {
+			if len(open) > 0 {
+				kept[name] = h
+			}
+		}
+	}
+	t.hosts = kept
 }

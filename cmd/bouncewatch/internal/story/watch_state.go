@@ -190,6 +190,7 @@ func (w *Watch) Load(data json.RawMessage) error {
 	if err != nil || len(salt) != saltSize {
 		return errors.New("messages: the salt is damaged")
 	}
+	w.tracker.Pseudonyms = NewPseudonyms()
 	copy(w.tracker.Pseudonyms.salt[:], salt)
 	w.totals = s.Totals
 	w.tracker.Ended = s.Totals.Ended

@@ -242,8 +242,8 @@ func TestWatchIsBounded(t *testing.T) {
 			deferredLine(i, 0))
 	}
 	watchText(w, log.String())
-	if len(w.tracker.open) != limit || w.tracker.held != limit || w.totals.Outcomes[logparse.Postfix][LostSight] != n-limit || w.tracker.Ended[Crowded] != n-limit {
-		t.Errorf("%d open with %d recipients, %d lost sight of", len(w.tracker.open), w.tracker.held, w.totals.Outcomes[logparse.Postfix][LostSight])
+	if w.tracker.open != limit || w.tracker.held != limit || w.totals.Outcomes[logparse.Postfix][LostSight] != n-limit || w.tracker.Ended[Crowded] != n-limit {
+		t.Errorf("%d open with %d recipients, %d lost sight of", w.tracker.open, w.tracker.held, w.totals.Outcomes[logparse.Postfix][LostSight])
 	}
 	w = newWatch(limit)
 	log.Reset()
