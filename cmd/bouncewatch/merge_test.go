@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -15,8 +16,8 @@ import (
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
-// Any grouping and any order of any hosts' snapshots, some of them of daemons,
-// gives the same snapshot.
+// Any grouping and any order of any hosts' snapshots, some of them of daemons and
+// some of other versions, gives the same snapshot.
 func TestMergeIsAssociativeAndCommutative(t *testing.T) {
 	for seed := range uint64(10) {
 		r := rand.New(rand.NewPCG(seed, 10))
@@ -24,6 +25,9 @@ func TestMergeIsAssociativeAndCommutative(t *testing.T) {
 		hosts := make([]string, 2+r.IntN(6))
 		for i := range hosts {
 			hosts[i] = writeHost(t, r, filepath.Join(dir, fmt.Sprintf("host%d", i)))
+			if r.IntN(3) == 0 {
+				otherVersion(t, r, hosts[i])
+			}
 		}
 		want := mergeSnapshots(t, hosts)
 		for try := range 4 {
@@ -68,6 +72,40 @@ func writeHost(t *testing.T, r *rand.Rand, path string) string {
 		t.Fatal(err)
 	}
 	return dir.File()
+}
+
+// otherVersion makes a snapshot one of an earlier version, which did not have all
+// parts, or of a later one of the same format, which has more.
+func otherVersion(t *testing.T, r *rand.Rand, path string) {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var snapshot map[string]any
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	if err := dec.Decode(&snapshot); err != nil {
+		t.Fatal(err)
+	}
+	counts := snapshot["counts"].(map[string]any)
+	for _, part := range []string{"hours", "unmatched", "domains", "first"} {
+		if r.IntN(2) == 0 {
+			delete(counts, part)
+		}
+	}
+	for _, d := range counts["delays"].([]any) {
+		if r.IntN(2) == 0 {
+			delete(d.(map[string]any), "Native")
+		}
+	}
+	snapshot["later"], counts["later"] = "x", map[string]int{"y": 1}
+	if data, err = json.Marshal(snapshot); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func mergeSnapshots(t *testing.T, files []string) []byte {

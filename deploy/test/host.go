@@ -58,17 +58,14 @@ func freeAddress() (string, error) {
 }
 
 func (h *host) start(ctx context.Context) error {
-	program := filepath.Join(h.dir, "bouncewatch")
-	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, "./cmd/bouncewatch")
-	build.Dir = h.root
-	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("go build: %w\n%s", err, out)
+	if err := h.build(ctx); err != nil {
+		return err
 	}
 	if err := h.configure(); err != nil {
 		return err
 	}
 	var err error
-	if h.bouncewatch, err = h.run(ctx, program, "watch", "--state-dir", filepath.Join(h.dir, "state"), "--web.listen-address", h.exporterAt, h.log); err != nil {
+	if h.bouncewatch, err = h.run(ctx, filepath.Join(h.dir, "bouncewatch"), "watch", "--state-dir", filepath.Join(h.dir, "state"), "--web.listen-address", h.exporterAt, h.log); err != nil {
 		return err
 	}
 	if h.alertmanager, err = h.run(ctx, "prometheus-alertmanager", "--config.file", filepath.Join(h.root, "deploy/alertmanager/alertmanager.yml"),
@@ -83,6 +80,16 @@ func (h *host) start(ctx context.Context) error {
 		if err := h.until(ctx, address+" is ready", func() error { return get(ctx, "http://"+address+"/-/ready", nil) }); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// build makes the program.
+func (h *host) build(ctx context.Context) error {
+	build := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", filepath.Join(h.dir, "bouncewatch"), "./cmd/bouncewatch")
+	build.Dir = h.root
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return nil
 }

@@ -5,6 +5,12 @@
 //
 //	go run ./deploy/test
 //
+// With -leaves it checks instead that federation and remote write give the figures
+// of all hosts (docs/fleet.md).
+//
+// With -fleet N it measures instead what one Prometheus does with the metrics of
+// N hosts, and how long the dashboards' queries take (docs/growth.md).
+//
 // It needs prometheus and prometheus-alertmanager in the PATH, as Debian has
 // them, takes about half a minute and leaves nothing behind.
 package main
@@ -13,11 +19,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"time"
 )
 
@@ -25,9 +33,17 @@ import (
 const limit = 3 * time.Minute
 
 func main() {
+	many := fleet{}
+	flag.IntVar(&many.hosts, "fleet", 0, "measure a fleet of so many hosts instead")
+	flag.IntVar(&many.minutes, "minutes", 12, "how long the fleet is scraped")
+	above := flag.Bool("leaves", false, "compare what is seen above two Prometheus with what their hosts logged instead")
+	drop := flag.String("drop", "^$", "metrics that are not scraped of the fleet, a regular expression")
+	flag.Parse()
+	many.drop = regexp.MustCompile(*drop)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	err := run(ctx)
+	most := limit + time.Duration(many.hosts)*time.Hour
+	ctx, cancel := context.WithTimeout(ctx, most)
+	err := run(ctx, &many, *above)
 	cancel()
 	stop()
 	if err != nil {
@@ -36,7 +52,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context) (err error) {
+func run(ctx context.Context, many *fleet, above bool) (err error) {
 	dir, err := os.MkdirTemp("", "bouncewatch-test-")
 	if err != nil {
 		return err
@@ -52,6 +68,12 @@ func run(ctx context.Context) (err error) {
 		}
 	}()
 	defer h.stop()
+	if above {
+		return compareLeaves(ctx, h)
+	}
+	if many.hosts > 0 {
+		return many.run(ctx, h)
+	}
 	for _, step := range []struct {
 		what string
 		do   func(context.Context) error

@@ -90,11 +90,14 @@ func labelValues(f *dto.MetricFamily) family {
 func TestDeployedQueriesMatchWhatIsServed(t *testing.T) {
 	const deploy = "../../../../deploy/"
 	all := served(t)
-	rules, err := os.ReadFile(deploy + "prometheus/recording.rules.yml")
-	if err != nil {
-		t.Fatal(err)
+	recorded := ""
+	for _, name := range []string{"recording.rules.yml", "global.rules.yml"} {
+		rules, err := os.ReadFile(deploy + "prometheus/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		recorded += string(rules)
 	}
-	recorded := string(rules)
 	files, err := filepath.Glob(deploy + "prometheus/*.rules.yml")
 	if err != nil {
 		t.Fatal(err)
