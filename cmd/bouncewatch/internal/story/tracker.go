@@ -116,9 +116,9 @@ func (t *Tracker) Close() {
 }
 
 // endingOf is how a message ends for this reason. One that needed nothing more is
-// complete.
+// complete, and so is one that this host never took: its client left.
 func (t *Tracker) endingOf(m *Message, reason Ending) Ending {
-	if m.state == ending || m.state == slow {
+	if m.state == ending || m.state == slow || m.state == fresh && reason == TooOld {
 		return Complete
 	}
 	return reason

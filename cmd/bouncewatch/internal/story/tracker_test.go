@@ -148,6 +148,20 @@ func TestLimitAndAge(t *testing.T) {
 	}
 }
 
+// A client that is refused, or leaves, before its message is taken: nothing is to
+// come, and nobody lost sight of it.
+func TestSessionWithoutAMessage(t *testing.T) {
+	tr := Tracker{MaxAge: 24 * time.Hour}
+	readText(t, &tr, `2026-11-25T10:00:00Z mx1 sm-mta[7]: 4APA00cd000001: ruleset=check_rcpt, arg1=<x@example.org>, relay=[192.0.2.9], reject=550 5.7.1 <x@example.org>... Relaying denied
+2026-11-25T10:00:00Z mx1 sm-mta[7]: 4APA00cd000001: from=<ann@example.com>, size=0, class=0, nrcpts=0, proto=ESMTP, daemon=MTA, relay=[192.0.2.9]
+2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: B2: client=pc.example.com[192.0.2.9]
+2026-11-25T13:00:00Z mx1 sm-mta[8]: 4APD00cd000002: ruleset=check_rcpt, arg1=<y@example.org>, relay=[192.0.2.9], reject=550 5.7.1 <y@example.org>... Relaying denied
+`)
+	if want := [NumEndings]uint64{Complete: 2, EndOfLogs: 1}; tr.Ended != want {
+		t.Errorf("endings %v, want %v", tr.Ended, want)
+	}
+}
+
 func TestEntriesAreBounded(t *testing.T) {
 	lines := strings.SplitAfter(filtered, "\n")
 	s := readText(t, &Tracker{Entries: 4}, lines[3]+strings.Repeat(lines[8], 50)+lines[9])[0]
