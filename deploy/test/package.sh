@@ -51,7 +51,7 @@ cp "$work"/next/*.deb "$root/tmp/new.deb"
 install -m 0640 -g adm testdata/postfix-logs/pf37.log "$root/var/log/mail.log"
 
 step "install"
-install_in "$root" /tmp/old.deb
+apt_in "$root" install /tmp/old.deb # with --no-download apt takes no file
 inside dpkg -s bouncewatch | grep -q '^Status: install ok installed$' || fail "not installed"
 [ -L "$root/etc/systemd/system/multi-user.target.wants/bouncewatch.service" ] || fail "the service is not enabled"
 inside bouncewatch check-config /etc/bouncewatch/bouncewatch.yaml >/dev/null
@@ -65,7 +65,7 @@ if inside bouncewatch doctor >"$work/doctor"; then fail "doctor is content with 
 step "upgrade, with a configuration that was changed"
 echo "poll: 1s" >"$root/etc/bouncewatch/bouncewatch.yaml"
 inside systemctl disable bouncewatch.service >/dev/null 2>&1 || rm "$root/etc/systemd/system/multi-user.target.wants/bouncewatch.service"
-install_in "$root" /tmp/new.deb
+apt_in "$root" install /tmp/new.deb
 inside bouncewatch version | grep -q ' 0.2.0 ' || fail "version after the upgrade"
 [ "$(cat "$root/etc/bouncewatch/bouncewatch.yaml")" = "poll: 1s" ] || fail "the upgrade changed the configuration"
 [ ! -e "$root/etc/systemd/system/multi-user.target.wants/bouncewatch.service" ] || fail "the upgrade enabled a disabled service"
