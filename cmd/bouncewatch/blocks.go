@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,8 +42,8 @@ type blocksOptions struct {
 }
 
 func (o *blocksOptions) run(cmd *cobra.Command, args []string) error {
-	if !slices.Contains([]string{"text", "json"}, o.format) {
-		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
 	}
 	selection, err := o.selection.parse(time.Now())
 	if err != nil {

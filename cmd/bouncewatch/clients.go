@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -40,8 +39,8 @@ type clientsOptions struct {
 }
 
 func (o *clientsOptions) run(cmd *cobra.Command, args []string) error {
-	if !slices.Contains([]string{"text", "json"}, o.format) {
-		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
 	}
 	if o.top < 1 {
 		return fmt.Errorf("--top %d: at least 1 is needed", o.top)

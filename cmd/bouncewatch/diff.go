@@ -94,8 +94,8 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string) error {
 }
 
 func (o *diffOptions) check(args []string) error {
-	if o.format != "text" && o.format != "json" {
-		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
 	}
 	if !(o.noise.Confidence > 0 && o.noise.Confidence < 1) {
 		return fmt.Errorf("--confidence %g: it is between 0 and 1", o.noise.Confidence)

@@ -47,8 +47,8 @@ type doctorOptions struct {
 }
 
 func (o *doctorOptions) run(cmd *cobra.Command) error {
-	if o.format != "text" && o.format != "json" {
-		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
 	}
 	who, err := o.who()
 	if err != nil {

@@ -46,8 +46,8 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
 	if o.lang != "en" && o.lang != "zh" {
 		return fmt.Errorf("unknown language %q: known languages are en, zh", o.lang)
 	}
-	if o.format != "text" && o.format != "json" {
-		return fmt.Errorf("unknown format %q: known formats are json, text", o.format)
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
 	}
 	rules, err := o.config.load()
 	if err != nil {

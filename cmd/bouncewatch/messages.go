@@ -45,8 +45,8 @@ type messagesOptions struct {
 }
 
 func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
-	if o.format != "text" && o.format != "json" {
-		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
 	}
 	if o.names < 1 {
 		return fmt.Errorf("--names %d: at least 1 is needed", o.names)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,4 +42,12 @@ func (o *outputFlags) write(cmd *cobra.Command, format report.Format, counts *ag
 	o.report.Page = report.Page{Title: "Mail report", Note: "by bouncewatch, from " + strings.Join(args, " ")}
 	layout(cmd, &o.report.Text)
 	return format.Write(cmd.OutOrStdout(), o.report, counts)
+}
+
+// checkFormat says which formats there are, if --format names none of them.
+func checkFormat(format string, known ...string) error {
+	if slices.Contains(known, format) {
+		return nil
+	}
+	return fmt.Errorf("unknown format %q: known formats are %s", format, strings.Join(known, ", "))
 }

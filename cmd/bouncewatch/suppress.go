@@ -48,8 +48,8 @@ type suppressOptions struct {
 }
 
 func (o *suppressOptions) run(cmd *cobra.Command, args []string) error {
-	if o.format != "csv" && o.format != "json" {
-		return fmt.Errorf("unknown format %q: known formats are csv, json", o.format)
+	if err := checkFormat(o.format, "csv", "json"); err != nil {
+		return err
 	}
 	if o.failures < 1 {
 		return fmt.Errorf("--failures %d: at least 1 is needed", o.failures)

@@ -47,13 +47,12 @@ type traceOptions struct {
 }
 
 func (o *traceOptions) run(cmd *cobra.Command, args []string) error {
+	if err := checkFormat(o.format, "text", "json"); err != nil {
+		return err
+	}
 	write := (*story.Story).WriteText
-	switch o.format {
-	case "text":
-	case "json":
+	if o.format == "json" {
 		write = (*story.Story).WriteJSON
-	default:
-		return fmt.Errorf("unknown format %q: known formats are text, json", o.format)
 	}
 	if o.entries < 2 {
 		return fmt.Errorf("--lines %d: at least 2 are needed", o.entries)
