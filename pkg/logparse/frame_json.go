@@ -69,3 +69,81 @@ func frameHex(b []byte) (r rune, ok bool) {
 	}
 	return r, true
 }
+
+// frameValue is the end of the JSON value at i.
+func frameValue(b []byte, i int) int {
+	depth := 0
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			n := frameString(b[i:])
+			if n == 0 {
+				return 0
+			}
+			i += n
+			if depth == 0 {
+				return i
+			}
+			continue
+		case '[', '{':
+			depth++
+		case ']', '}':
+			if depth--; depth < 0 {
+				return i
+			}
+			if depth == 0 {
+				return i + 1
+			}
+		case ',':
+			if depth == 0 {
+				return i
+			}
+		}
+		i++
+	}
+	return 0
+}
+
+// frameString is the length of the quoted string that b begins with, 0 if it does not end.
+func frameString(b []byte) int {
+	for i := 1; i < len(b); i++ {
+		switch b[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return 0
+}
+
+// frameUnquote is the inside of a JSON string; a number stays as it is.
+func frameUnquote(b []byte) []byte {
+	if len(b) >= 2 && b[0] == '"' {
+		return b[1 : len(b)-1]
+	}
+	return b
+}
+
+func frameSpace(b []byte, i int) int {
+	for i < len(b) && b[i] <= ' ' {
+		i++
+	}
+	return i
+}
+
+// frameByteArray appends the bytes of [52,70,...]: so the journal writes what is
+// not UTF-8. What is no byte is left out.
+func frameByteArray(dst, b []byte) []byte {
+	for i := 0; i < len(b); i++ {
+		v, n := stampNumber(b[i:])
+		if n == 0 {
+			continue
+		}
+		if v < 256 {
+			dst = append(dst, byte(v))
+		}
+		i += n - 1
+	}
+	return dst
+}
