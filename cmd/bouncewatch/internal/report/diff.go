@@ -97,7 +97,7 @@ type DiffSide struct {
 }
 
 // A DiffRow is a share that moved beyond noise, or a cause or code that is new or
-// gone and too rare to tell.
+// gone, perhaps by chance.
 type DiffRow struct {
 	subject
 	Actor  string     `json:"actor,omitempty"` // of a cause

@@ -37,8 +37,8 @@ func (d *Diff) WriteText(w io.Writer, t Text) error {
 		}
 	}
 	p.diffRows("Moved beyond noise", d.Rows, func(r DiffRow) bool { return r.Moved })
-	p.diffRows("New, too rare to tell", d.Rows, func(r DiffRow) bool { return !r.Moved && r.Change == "new" })
-	p.diffRows("Gone, too rare to tell", d.Rows, func(r DiffRow) bool { return !r.Moved && r.Change == "gone" })
+	p.diffRows("New, perhaps by chance", d.Rows, func(r DiffRow) bool { return !r.Moved && r.Change == "new" })
+	p.diffRows("Gone, perhaps by chance", d.Rows, func(r DiffRow) bool { return !r.Moved && r.Change == "gone" })
 	p.heading(fmt.Sprintf("%d of %d shares moved", d.Moved, d.Compared))
 	p.wrapped(fmt.Sprintf("Noise: zero is in Newcombe's interval of the difference, at a confidence of %g for all shares together; or the share changed by less than a factor of %g.", d.Confidence, d.Factor), 2)
 	return p.w.Flush()
