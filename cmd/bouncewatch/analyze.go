@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -55,10 +54,11 @@ func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	batch, err := o.batch(cmd)
+	selected, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
+	batch := selected.batch(cmd.InOrStdin(), o.jobs)
 	shapes := aggregate.New()
 	if o.unparsed {
 		batch.Unparsed = func(f *logparse.Frame) { shapes.Unmatched(shapeOf(f), 1) }
@@ -80,21 +80,6 @@ func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
 		return conditionError{failIf}
 	}
 	return readErr
-}
-
-func (o *analyzeOptions) batch(cmd *cobra.Command) (*pipeline.Batch, error) {
-	selection, err := o.selection.parse(time.Now())
-	if err != nil {
-		return nil, err
-	}
-	location, err := o.selection.location()
-	if err != nil {
-		return nil, err
-	}
-	return &pipeline.Batch{
-		Stdin: cmd.InOrStdin(), Workers: o.jobs, Selection: selection, Rules: o.selection.rules,
-		Location: location, Reference: o.selection.reference,
-	}, nil
 }
 
 // runBatch counts all inputs. A fault of one is printed and does not stop the

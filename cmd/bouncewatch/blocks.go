@@ -1,13 +1,9 @@
 package main
 
 import (
-	"time"
-
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/block"
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
-	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 const blocksLong = `blocks lists receivers that refuse mail of this host for its address, reputation or
@@ -45,21 +41,16 @@ func (o *blocksOptions) run(cmd *cobra.Command, args []string) error {
 	if err := checkFormat(o.format, "text", "json"); err != nil {
 		return err
 	}
-	selection, err := o.selection.parse(time.Now())
+	selected, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
-	location, err := o.selection.location()
-	if err != nil {
-		return err
-	}
-	found := block.Blocks{Causes: selection.Causes}
+	found := block.Blocks{Causes: selected.Causes}
 	if found.Causes == nil {
 		found.Causes = block.DefaultCauses()
 	}
-	selection.Causes = nil // what was delivered counts, too
-	common := pipeline.Pipeline{Classifier: replycode.NewClassifier(o.selection.rules), Keep: selection.Keep, Visit: found.Add}
-	readErr := readInTime(cmd, args, o.selection.calendar(location), common)
+	selected.Causes = nil // what was delivered counts, too
+	readErr := readInTime(cmd, args, &selected, selected.pipeline(found.Add))
 	out := cmd.OutOrStdout()
 	if o.format == "json" {
 		err = found.WriteJSON(out)

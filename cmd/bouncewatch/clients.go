@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -45,17 +44,13 @@ func (o *clientsOptions) run(cmd *cobra.Command, args []string) error {
 	if o.top < 1 {
 		return fmt.Errorf("--top %d: at least 1 is needed", o.top)
 	}
-	selection, err := o.selection.parse(time.Now())
+	selected, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
-	location, err := o.selection.location()
-	if err != nil {
-		return err
-	}
-	clients := client.Clients{Keep: selection.Keep}
-	readErr := readInTime(cmd, args, o.selection.calendar(location), pipeline.Pipeline{
-		Classifier: replycode.NewClassifier(o.selection.rules), Listener: &clients,
+	clients := client.Clients{Keep: selected.Keep}
+	readErr := readInTime(cmd, args, &selected, pipeline.Pipeline{
+		Classifier: replycode.NewClassifier(selected.rules), Listener: &clients,
 	})
 	out := cmd.OutOrStdout()
 	if o.format == "json" {

@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 )
 
@@ -75,11 +74,15 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string) error {
 	if err := o.check(args); err != nil {
 		return err
 	}
+	selected, err := o.selection.parse()
+	if err != nil {
+		return err
+	}
 	read := o.readTwo
 	if o.timed() {
 		read = o.readPeriods
 	}
-	before, after, readErr := read(cmd, args)
+	before, after, readErr := read(cmd, selected, args)
 	if before == nil || after == nil {
 		return readErr
 	}
@@ -130,8 +133,8 @@ func (o *diffOptions) write(cmd *cobra.Command, d *report.Diff) error {
 }
 
 // readPeriods counts two periods of one log.
-func (o *diffOptions) readPeriods(cmd *cobra.Command, args []string) (before, after *report.Side, err error) {
-	then, now, err := o.periods(time.Now())
+func (o *diffOptions) readPeriods(cmd *cobra.Command, selected selection, args []string) (before, after *report.Side, err error) {
+	then, now, err := o.periods(selected, time.Now())
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,58 +144,53 @@ func (o *diffOptions) readPeriods(cmd *cobra.Command, args []string) (before, af
 }
 
 // periods are the selections of both periods.
-func (o *diffOptions) periods(now time.Time) (before, after *pipeline.Selection, err error) {
-	if after, err = o.selection.parse(now); err != nil {
-		return nil, nil, err
-	}
-	end := after.Until
+func (o *diffOptions) periods(selected selection, now time.Time) (before, after selection, err error) {
+	end := selected.Until
 	if end.IsZero() {
 		end = now
 	}
-	if !after.Since.Before(end) {
-		return nil, nil, fmt.Errorf("--since %s is not in the past", o.selection.since)
+	if !selected.Since.Before(end) {
+		return before, after, fmt.Errorf("--since %s is not in the past", o.selection.since)
 	}
-	other := *after
-	location := after.Since.Location()
-	if other.Until, err = parseTime("--before-until", o.beforeUntil, now.In(location)); err != nil {
-		return nil, nil, err
+	other := *selected.Selection
+	now = now.In(selected.location)
+	if other.Until, err = parseTime("--before-until", o.beforeUntil, now); err != nil {
+		return before, after, err
 	}
 	if other.Until.IsZero() {
-		other.Until = after.Since
+		other.Until = selected.Since
 	}
-	if other.Since, err = parseTime("--before-since", o.beforeSince, now.In(location)); err != nil {
-		return nil, nil, err
+	if other.Since, err = parseTime("--before-since", o.beforeSince, now); err != nil {
+		return before, after, err
 	}
 	if other.Since.IsZero() {
-		other.Since = other.Until.Add(-end.Sub(after.Since))
+		other.Since = other.Until.Add(-end.Sub(selected.Since))
 	}
 	if !other.Since.Before(other.Until) {
-		return nil, nil, fmt.Errorf("--before-since %s is not before --before-until", o.beforeSince)
+		return before, after, fmt.Errorf("--before-since %s is not before --before-until", o.beforeSince)
 	}
-	return &other, after, nil
+	before, after = selected, selected
+	before.Selection = &other
+	return before, after, nil
 }
 
 // readTwo reads two reports or logs.
-func (o *diffOptions) readTwo(cmd *cobra.Command, args []string) (before, after *report.Side, err error) {
-	if before, err = o.read(cmd, args[0]); before == nil {
+func (o *diffOptions) readTwo(cmd *cobra.Command, selected selection, args []string) (before, after *report.Side, err error) {
+	if before, err = o.read(cmd, selected, args[0]); before == nil {
 		return nil, nil, err
 	}
-	after, more := o.read(cmd, args[1])
+	after, more := o.read(cmd, selected, args[1])
 	return before, after, cmp.Or(err, more)
 }
 
 // read is the report in a file, or that on a log. Of a log of which a part was
 // read, there are both a Side and an error.
-func (o *diffOptions) read(cmd *cobra.Command, arg string) (*report.Side, error) {
-	selection, err := o.selection.parse(time.Now())
-	if err != nil {
-		return nil, err
-	}
+func (o *diffOptions) read(cmd *cobra.Command, selected selection, arg string) (*report.Side, error) {
 	in, once := cmd.InOrStdin(), true
 	if arg != "-" {
 		info, err := os.Stat(arg)
 		if err != nil || info.IsDir() { // a pattern, or reading it will say what is wrong
-			return o.count(cmd, selection, []string{arg}, nil)
+			return o.count(cmd, selected, []string{arg}, nil)
 		}
 		file, err := os.Open(arg)
 		if err != nil {
@@ -206,9 +204,9 @@ func (o *diffOptions) read(cmd *cobra.Command, arg string) (*report.Side, error)
 	case isReport(head):
 		return o.readReport(arg, head)
 	case once:
-		return o.count(cmd, selection, []string{"-"}, head)
+		return o.count(cmd, selected, []string{"-"}, head)
 	}
-	return o.count(cmd, selection, []string{arg}, nil)
+	return o.count(cmd, selected, []string{arg}, nil)
 }
 
 func (o *diffOptions) readReport(name string, r io.Reader) (*report.Side, error) {
@@ -245,14 +243,8 @@ func isReport(r *bufio.Reader) bool {
 }
 
 // count is the report on logs.
-func (o *diffOptions) count(cmd *cobra.Command, selection *pipeline.Selection, args []string, stdin io.Reader) (*report.Side, error) {
-	location, err := o.selection.location()
-	if err != nil {
-		return nil, err
-	}
-	counts, err := runBatch(cmd, &pipeline.Batch{
-		Stdin: stdin, Workers: o.jobs, Selection: selection, Rules: o.selection.rules, Location: location, Reference: o.selection.reference,
-	}, args)
+func (o *diffOptions) count(cmd *cobra.Command, selected selection, args []string, stdin io.Reader) (*report.Side, error) {
+	counts, err := runBatch(cmd, selected.batch(stdin, o.jobs), args)
 	side := report.SideOf(counts, cmd.Context().Err() != nil)
 	return &side, err
 }

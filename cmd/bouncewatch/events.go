@@ -2,14 +2,10 @@ package main
 
 import (
 	"bufio"
-	"time"
 
 	"github.com/spf13/cobra"
 
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
-	"github.com/bouncewatch/bouncewatch/pkg/logparse"
-	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 func newEvents() *cobra.Command {
@@ -41,25 +37,14 @@ func (o *eventsOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	events.Remarks, events.Mask = o.remarks, o.mask
-	selection, err := o.selection.parse(time.Now())
-	if err != nil {
-		return err
-	}
-	location, err := o.selection.location()
+	selected, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
 	if o.selection.timezone != "" {
-		events.Zone = location
+		events.Zone = selected.location
 	}
-	calendar := func(file string) *logparse.Calendar {
-		events.Calendar = &logparse.Calendar{Location: location, Reference: o.selection.reference(file)}
-		return events.Calendar
-	}
-	common := pipeline.Pipeline{
-		Classifier: replycode.NewClassifier(o.selection.rules), Keep: selection.Keep, Visit: events.Add,
-	}
-	readErr := readAll(cmd, args, calendar, common)
+	readErr := readAll(cmd, args, &selected, selected.pipeline(events.Add))
 	if err := events.Close(); err != nil {
 		return inputError{err}
 	}

@@ -8,36 +8,31 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
-	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // readAll sends all inputs, in order, through pipelines that share what common
 // has. A fault of one input is printed and does not stop the others; the returned
 // inputError says only that there was one.
-func readAll(cmd *cobra.Command, args []string, calendar func(file string) *logparse.Calendar, common pipeline.Pipeline) error {
+func readAll(cmd *cobra.Command, args []string, selected *selection, common pipeline.Pipeline) error {
 	files, errs := tailer.Expand(args)
-	return readFiles(cmd, files, errs, calendar, common)
+	return readFiles(cmd, files, errs, selected, common)
 }
 
 // readInTime is readAll in the order of time.
-func readInTime(cmd *cobra.Command, args []string, calendar func(file string) logparse.Calendar, common pipeline.Pipeline) error {
+func readInTime(cmd *cobra.Command, args []string, selected *selection, common pipeline.Pipeline) error {
 	files, errs := tailer.Expand(args)
-	pointer := func(file string) *logparse.Calendar {
-		c := calendar(file)
-		return &c
-	}
-	return readFiles(cmd, byTime(files, calendar), errs, pointer, common)
+	return readFiles(cmd, byTime(files, selected.calendar), errs, selected, common)
 }
 
-func readFiles(cmd *cobra.Command, files []string, errs []error, calendar func(file string) *logparse.Calendar, common pipeline.Pipeline) error {
+func readFiles(cmd *cobra.Command, files []string, errs []error, selected *selection, common pipeline.Pipeline) error {
 	for _, file := range files {
 		if cmd.Context().Err() != nil {
 			errs = append(errs, errors.New("interrupted: not all was read"))
 			break
 		}
-		p := common
-		p.Counts, p.Calendar = aggregate.NewWithoutDomains(), calendar(file)
+		p, calendar := common, selected.calendar(file)
+		p.Counts, p.Calendar = aggregate.NewWithoutDomains(), &calendar
 		if err := eachBlock(cmd, file, func(b *tailer.Block) { p.Block(b) }); err != nil {
 			errs = append(errs, err)
 		}

@@ -51,17 +51,18 @@ func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
 	if o.names < 1 {
 		return fmt.Errorf("--names %d: at least 1 is needed", o.names)
 	}
-	keep, err := o.keep()
+	selected, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
+	keep := selected.keep()
 	figures := story.NewFigures(o.names)
 	figures.All = keep == nil
 	usual := config.Default()
 	figures.Suspects = story.NewSuspects(story.Suspicion{Unknown: usual.SuspiciousUnknown, Recipients: usual.SuspiciousRecipients})
 	figures.Suspects.All = figures.All
 	t := story.Tracker{Keep: keep, Done: figures.Add, Recycle: true, Watcher: figures.Suspects}
-	readErr := o.follow(cmd, args, &t)
+	readErr := o.follow(cmd, args, &selected, &t)
 	if o.format == "json" {
 		err = figures.WriteJSON(cmd.OutOrStdout(), t.Ended)
 	} else {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"strconv"
@@ -22,7 +23,6 @@ type selectionFlags struct {
 	year                                                                 int
 	mtas, directions, statuses, codes, causes, providers, domains, hosts []string
 	config                                                               rulesFlag
-	rules                                                                *replycode.Rules // of config, once loaded
 }
 
 func (s *selectionFlags) addFlags(f *pflag.FlagSet) {
@@ -41,6 +41,29 @@ func (s *selectionFlags) addFlags(f *pflag.FlagSet) {
 	f.IntVar(&s.year, "year", 0, "year of times that have none (default: from the time of the file)")
 }
 
+// A selection is what the flags say: which events count, by which rules their
+// causes are found, and how their times are read.
+type selection struct {
+	*pipeline.Selection
+	rules    *replycode.Rules // nil: the built-in ones
+	location *time.Location   // of times without a zone
+	year     int              // of times without one; 0: by the time of the file
+}
+
+// parse reads the flags and the rules, whose providers --provider may name.
+func (s *selectionFlags) parse() (selection, error) {
+	location, err := s.location()
+	if err != nil {
+		return selection{}, err
+	}
+	rules, err := s.config.load()
+	if err != nil {
+		return selection{}, err
+	}
+	events, err := s.events(time.Now().In(location))
+	return selection{events, rules, location, s.year}, err
+}
+
 func (s *selectionFlags) location() (*time.Location, error) {
 	if s.timezone == "" {
 		return time.Local, nil
@@ -52,42 +75,8 @@ func (s *selectionFlags) location() (*time.Location, error) {
 	return l, nil
 }
 
-// reference is the time that years are inferred from.
-func (s *selectionFlags) reference(source string) time.Time {
-	if s.year != 0 {
-		return time.Date(s.year, time.December, 31, 23, 59, 59, 0, time.UTC)
-	}
-	if info, err := os.Stat(source); err == nil {
-		return info.ModTime()
-	}
-	return time.Now()
-}
-
-func (s *selectionFlags) calendar(location *time.Location) func(file string) logparse.Calendar {
-	return func(file string) logparse.Calendar {
-		return logparse.Calendar{Location: location, Reference: s.reference(file)}
-	}
-}
-
-// ownRules are those of --config, nil without any.
-func (s *selectionFlags) ownRules() (rules *replycode.Rules, err error) {
-	if s.rules == nil {
-		s.rules, err = s.config.load()
-	}
-	return s.rules, err
-}
-
-// parse reads the flags and the rules, whose providers --provider may name.
-func (s *selectionFlags) parse(now time.Time) (*pipeline.Selection, error) {
-	location, err := s.location()
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.ownRules(); err != nil {
-		return nil, err
-	}
-	now = now.In(location)
-	out := &pipeline.Selection{Domains: s.domains, Hosts: s.hosts}
+func (s *selectionFlags) events(now time.Time) (out *pipeline.Selection, err error) {
+	out = &pipeline.Selection{Domains: s.domains, Hosts: s.hosts}
 	if out.Since, err = parseTime("--since", s.since, now); err != nil {
 		return nil, err
 	}
@@ -119,6 +108,34 @@ func (s *selectionFlags) parse(now time.Time) (*pipeline.Selection, error) {
 		out.Codes = append(out.Codes, c)
 	}
 	return out, nil
+}
+
+// reference is the time that years are inferred from.
+func (s *selection) reference(file string) time.Time {
+	if s.year != 0 {
+		return time.Date(s.year, time.December, 31, 23, 59, 59, 0, time.UTC)
+	}
+	if info, err := os.Stat(file); err == nil {
+		return info.ModTime()
+	}
+	return time.Now()
+}
+
+func (s *selection) calendar(file string) logparse.Calendar {
+	return logparse.Calendar{Location: s.location, Reference: s.reference(file)}
+}
+
+// pipeline shows what is selected to visit.
+func (s *selection) pipeline(visit func(*pipeline.Seen)) pipeline.Pipeline {
+	return pipeline.Pipeline{Classifier: replycode.NewClassifier(s.rules), Keep: s.Keep, Visit: visit}
+}
+
+// batch counts what is selected.
+func (s *selection) batch(stdin io.Reader, workers int) *pipeline.Batch {
+	return &pipeline.Batch{
+		Stdin: stdin, Workers: workers, Selection: s.Selection, Rules: s.rules,
+		Location: s.location, Reference: s.reference,
+	}
 }
 
 var codeForm = regexp.MustCompile(`^([2-5][0-9][0-9]|[2-5]xx|none)$`)

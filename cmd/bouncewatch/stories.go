@@ -31,21 +31,12 @@ func (o *storyFlags) addFlags(f *pflag.FlagSet, limit int) {
 
 // follow shows all lines of the inputs to the tracker, in the order of time. As
 // with readAll, the returned inputError says only that there was a fault.
-func (o *storyFlags) follow(cmd *cobra.Command, args []string, t *story.Tracker) error {
-	location, err := o.selection.location()
-	if err != nil {
-		return err
-	}
-	rules, err := o.selection.ownRules()
-	if err != nil {
-		return err
-	}
-	classifier := replycode.NewClassifier(rules)
+func (o *storyFlags) follow(cmd *cobra.Command, args []string, selected *selection, t *story.Tracker) error {
+	classifier := replycode.NewClassifier(selected.rules)
 	t.Limit, t.MaxAge = o.limit, o.maxAge
 	files, errs := tailer.Expand(args)
-	calendar := o.selection.calendar(location)
-	for _, file := range byTime(files, calendar) {
-		feed := story.Feed{Tracker: t, Calendar: calendar(file), Classifier: classifier}
+	for _, file := range byTime(files, selected.calendar) {
+		feed := story.Feed{Tracker: t, Calendar: selected.calendar(file), Classifier: classifier}
 		if err := eachBlock(cmd, file, func(b *tailer.Block) { feed.Block(b) }); err != nil {
 			errs = append(errs, err)
 		}
@@ -98,10 +89,9 @@ func firstTime(file string, calendar logparse.Calendar) time.Time {
 
 // keep is nil where the selection selects everything, so that messages without an
 // event are selected, too.
-func (o *storyFlags) keep() (func(*pipeline.Seen) bool, error) {
-	s, err := o.selection.parse(time.Now())
-	if err != nil || s.All() {
-		return nil, err
+func (s *selection) keep() func(*pipeline.Seen) bool {
+	if s.All() {
+		return nil
 	}
-	return s.Keep, nil
+	return s.Keep
 }

@@ -59,13 +59,14 @@ func (o *suppressOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	o.selection.causes = nil // they choose addresses, not events: a delivery has none
-	keep, err := o.keep()
+	selected, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
+	keep := selected.keep()
 	found := story.Suppression{Rules: story.Rules{Causes: causes, Failures: o.failures, Over: o.over}, All: keep == nil, Limit: o.addresses}
 	t := story.Tracker{Keep: keep, Replies: true, Done: found.Add}
-	readErr := o.follow(cmd, args, &t)
+	readErr := o.follow(cmd, args, &selected, &t)
 	if found.Forgotten > 0 {
 		fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: note: %d failures are of more addresses than --addresses, and in no list\n", found.Forgotten)
 	}

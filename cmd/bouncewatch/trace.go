@@ -57,14 +57,15 @@ func (o *traceOptions) run(cmd *cobra.Command, args []string) error {
 	if o.entries < 2 {
 		return fmt.Errorf("--lines %d: at least 2 are needed", o.entries)
 	}
-	keep, err := o.keep()
+	selected, err := o.selection.parse()
 	if err != nil {
 		return err
 	}
+	keep := selected.keep()
 	out := bufio.NewWriter(cmd.OutOrStdout())
 	told := teller{out: out, write: write, filter: &o.filter, all: keep == nil}
 	t := story.Tracker{Entries: o.entries, Keep: keep, Done: told.tell}
-	readErr := o.follow(cmd, args, &t)
+	readErr := o.follow(cmd, args, &selected, &t)
 	if told.err == nil {
 		told.err = out.Flush()
 	}

@@ -53,10 +53,9 @@ type Event struct {
 // Events writes events in input order. It holds the last event back by one, so
 // that syslog's note about repeats joins the line that it repeats.
 type Events struct {
-	Remarks  bool // print remarks too
-	Mask     bool // replace the local part of addresses
-	Calendar *logparse.Calendar
-	Zone     *time.Location // of stamps without one; nil leaves them without
+	Remarks bool           // print remarks too
+	Mask    bool           // replace the local part of addresses
+	Zone    *time.Location // of stamps without one; nil leaves them without
 
 	out  eventWriter
 	held *Event
@@ -139,7 +138,7 @@ func (e *Events) flush() {
 func (e *Events) event(s *pipeline.Seen) *Event {
 	ev := s.Event
 	out := &Event{
-		Source: s.Source, Line: s.Line, Time: e.time(ev.Stamp),
+		Source: s.Source, Line: s.Line, Time: e.time(ev.Stamp, s.Time),
 		MTA: ev.MTA.String(), Program: string(ev.Program), Host: string(ev.Host), QueueID: string(ev.QueueID),
 		Direction: ev.Direction.String(), Status: ev.Status.String(),
 		Code: ev.Code.String(), Enhanced: ev.Enhanced.String(), DSN: ev.DSN.String(), Stage: ev.Stage.String(),
@@ -162,15 +161,15 @@ func (e *Events) event(s *pipeline.Seen) *Event {
 	return out
 }
 
-func (e *Events) time(s logparse.Stamp) string {
+// time writes a stamp, which was at a moment that has what it lacks.
+func (e *Events) time(s logparse.Stamp, at time.Time) string {
 	if s.IsZero() {
 		return ""
 	}
 	if s.Year == 0 || e.Zone != nil && !s.HasZone {
-		t := e.Calendar.Time(s)
-		s.Year = int16(t.Year())
+		s.Year = int16(at.Year())
 		if e.Zone != nil {
-			_, offset := t.Zone()
+			_, offset := at.Zone()
 			s.HasZone, s.ZoneOffset = true, int32(offset)
 		}
 	}

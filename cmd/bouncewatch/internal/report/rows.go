@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
-	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 )
 
 // AppendRow appends an event as a row of the table in docs/clickhouse.md: a line
@@ -16,7 +15,7 @@ import (
 // the next line. So that recipients * (1 + repeat) is the number of outcomes of
 // every row, the note has one repeat less.
 func AppendRow(dst []byte, s *pipeline.Seen, mask bool) []byte {
-	e := Events{Mask: mask, Calendar: &logparse.Calendar{}}
+	e := Events{Mask: mask}
 	row := e.event(s)
 	row.Time = ""
 	if !s.Time.IsZero() {
