@@ -26,16 +26,17 @@ func newAnalyze() *cobra.Command {
 	var o analyzeOptions
 	cmd := &cobra.Command{
 		Use: "analyze [flags] FILE|DIR|GLOB|- ...", Short: "Report on archived logs", Long: analyzeLong,
+		SuggestFor: []string{"analyse", "report", "read", "summary", "stats"},
 		Example: "  bouncewatch analyze testdata/postfix-logs\n" +
 			"  bouncewatch analyze --since yesterday --until today /var/log/mail.log*\n" +
 			"  zcat mail.log.*.gz | bouncewatch analyze -\n" +
 			"  bouncewatch analyze --fail-if 'bounce_rate > 5%' /var/log/mail.log",
-		Args: cobra.MinimumNArgs(1),
+		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
 	o.output.addFlags(f)
-	f.IntVar(&o.jobs, "jobs", 0, "how many files or pieces to read at the same time (default one for each core)")
+	intFlag(f, &o.jobs, "jobs", 0, 0, "how many files or pieces to read at the same time (default one for each core)")
 	f.BoolVar(&o.unparsed, "unparsed", false, "instead of the report, list the lines of mail servers that no rule understands, by shape")
 	f.BoolVar(&o.unmatched, "unmatched", false, "instead of the report, list the replies whose cause no rule knows, by shape")
 	o.selection.addFlags(f)

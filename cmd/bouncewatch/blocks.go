@@ -6,34 +6,34 @@ import (
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/block"
 )
 
-const blocksLong = `blocks lists receivers that refuse mail of this host for its address, reputation or
-rate: since when, how much of it, what they say, and whether it is over.
+const blocksLong = `blocks lists receivers that refuse mail of this host for its address, reputation
+or rate: since when, how much of it, what they say, and whether it is over.
 
-A receiver is a provider ("bouncewatch providers"), elsewhere a recipient domain. A
-block is over when mail is delivered again, and more often in a row than chance
-explains in 1 of 20 such blocks: where all was refused, one delivery is enough. A
-refusal more than an hour after that begins another block.
---cause looks for refusals of other causes.`
+A receiver is a provider ("bouncewatch providers"), elsewhere a recipient
+domain. A block is over when mail is delivered again, and more often in a row
+than chance explains in 1 of 20 such blocks: where all was refused, one delivery
+is enough. A refusal more than an hour after that begins another block. --cause
+looks for refusals of other causes.` + readStatuses
 
 func newBlocks() *cobra.Command {
 	var o blocksOptions
 	cmd := &cobra.Command{
-		Use: "blocks [flags] FILE|DIR|GLOB|- ...", Short: "Say which receivers block this host, since when, and whether it is over", Long: blocksLong,
+		Use: "blocks [flags] FILE|DIR|GLOB|- ...", Short: "Say who blocks this host, since when, and whether it is over", Long: blocksLong,
 		Example: "  bouncewatch blocks --since yesterday /var/log/mail.log*\n" +
 			"  bouncewatch blocks --provider google /var/log/mail.log",
-		Args: cobra.MinimumNArgs(1),
+		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "text", "text or json")
-	f.Uint64Var(&o.least, "least", 3, "do not show blocks with fewer refusals; json has all")
+	intFlag(f, &o.least, "least", 3, 0, "do not show blocks with fewer refusals; json has all")
 	o.selection.addFlags(f)
 	return cmd
 }
 
 type blocksOptions struct {
 	format    string
-	least     uint64
+	least     int
 	selection selectionFlags
 }
 
@@ -55,7 +55,7 @@ func (o *blocksOptions) run(cmd *cobra.Command, args []string) error {
 	if o.format == "json" {
 		err = found.WriteJSON(out)
 	} else {
-		err = found.WriteText(out, o.least)
+		err = found.WriteText(out, uint64(o.least))
 	}
 	if err != nil {
 		return inputError{err}

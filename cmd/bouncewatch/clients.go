@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/client"
@@ -10,23 +8,23 @@ import (
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
-const clientsLong = `clients lists the addresses that this host refused, by failed logins and by refused
-mail, and says which of them got in: where a login succeeded after five or more that
-failed. That is a guessed password, or a device with an old one.
+const clientsLong = `clients lists the addresses that this host refused, by failed logins and by
+refused mail, and says which of them got in: where a login succeeded after five
+or more that failed. That is a guessed password, or a device with an old one.
 
-Of more than 100000 clients those that were refused least are added up.`
+Of more than 100000 clients those that were refused least are added up.` + readStatuses
 
 func newClients() *cobra.Command {
 	var o clientsOptions
 	cmd := &cobra.Command{
 		Use: "clients [flags] FILE|DIR|GLOB|- ...", Short: "Say who attacks this host, and whether someone got in", Long: clientsLong,
 		Example: "  bouncewatch clients --since today /var/log/mail.log*",
-		Args:    cobra.MinimumNArgs(1),
+		Args:    needsLog,
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "text", "text or json")
-	f.IntVar(&o.top, "top", 15, "how many clients to show; json has all")
+	intFlag(f, &o.top, "top", 15, 1, "how many clients to show; json has all")
 	o.selection.addFlags(f)
 	return cmd
 }
@@ -40,9 +38,6 @@ type clientsOptions struct {
 func (o *clientsOptions) run(cmd *cobra.Command, args []string) error {
 	if err := checkFormat(o.format, "text", "json"); err != nil {
 		return err
-	}
-	if o.top < 1 {
-		return fmt.Errorf("--top %d: at least 1 is needed", o.top)
 	}
 	selected, err := o.selection.parse()
 	if err != nil {

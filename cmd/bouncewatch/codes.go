@@ -10,7 +10,7 @@ import (
 )
 
 func newCodes() *cobra.Command {
-	return newTable("codes", "List the reply codes and enhanced status codes with their meanings",
+	return newTable("codes", "List reply codes and enhanced status codes with meanings",
 		"  bouncewatch codes --search mailbox --lang zh",
 		func(lang string, show func(line, also string)) {
 			row := func(code, title, titleZH, reference string) {
@@ -59,7 +59,7 @@ func orNone(names []string) string {
 func newTable(use, short, example string, rows func(lang string, show func(line, also string))) *cobra.Command {
 	var lang, search string
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.NoArgs, Example: example,
+		Use: use, Short: short, Args: noArgs, Example: example,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if lang != "en" && lang != "zh" {
 				return fmt.Errorf("unknown language %q: known languages are en, zh", lang)

@@ -17,7 +17,7 @@ What it prints is a configuration file.`
 
 func newConfig() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "config", Short: "Show the configuration", Args: cobra.NoArgs,
+		Use: "config", Short: "Show the configuration", Args: knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(newConfigPrint())

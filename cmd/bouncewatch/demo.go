@@ -35,12 +35,12 @@ func newDemo() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "demo [flags]", Short: "Play mail with an incident in it, and watch it", Long: demoLong,
 		Example: "  bouncewatch demo\n  bouncewatch demo --for 5m --speed 10",
-		Args:    cobra.NoArgs,
+		Args:    noArgs,
 		RunE:    func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.StringArrayVar(&o.listenAddress, "web.listen-address", config.Default().ListenAddress, "address to serve on; may be given more than once")
-	f.DurationVar(&o.length, "for", 0, "end after this time; 0: at Ctrl-C")
+	f.StringArrayVar(&o.listenAddress, "web.listen-address", config.Default().ListenAddress, "`address` to serve on; may be given more than once")
+	durationFlag(f, &o.length, "for", 0, 0, "end after this `time`; 0: at Ctrl-C")
 	f.Float64Var(&o.speed, "speed", 1, fmt.Sprintf("how fast all goes, from 0.01 to 100; at 1 there are %d outcomes a second", demo.Rate))
 	f.Uint64Var(&o.seed, "seed", 1, "another seed, other mail")
 	return cmd
@@ -56,9 +56,6 @@ type demoOptions struct {
 func (o *demoOptions) run(cmd *cobra.Command) error {
 	if !(o.speed >= 0.01 && o.speed <= 100) {
 		return fmt.Errorf("--speed: %v is not from 0.01 to 100", o.speed)
-	}
-	if o.length < 0 {
-		return fmt.Errorf("--for: %v is under 0", o.length)
 	}
 	// A terminal that is closed ends the demo too, and the directory goes.
 	ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGHUP)

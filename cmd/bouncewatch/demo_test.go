@@ -193,7 +193,7 @@ func TestDemoRefuses(t *testing.T) {
 		{[]string{"--web.listen-address", l.Addr().String()}, exitFailed, "address already in use (choose another with --web.listen-address)"},
 		{[]string{"--speed", "0"}, exitUsage, "--speed: 0 is not from 0.01 to 100"},
 		{[]string{"--speed", "NaN"}, exitUsage, "--speed: NaN is not from 0.01 to 100"},
-		{[]string{"--for", "-1s"}, exitUsage, "--for: -1s is under 0"},
+		{[]string{"--for", "-1s"}, exitUsage, `--for "-1s": at least 0s is needed`},
 	} {
 		var stderr strings.Builder
 		if got := run(t.Context(), append([]string{"demo"}, c.args...), nil, io.Discard, &stderr); got != c.status || !strings.Contains(stderr.String(), c.says) {

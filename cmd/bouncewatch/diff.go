@@ -21,9 +21,9 @@ const diffLong = `diff compares two reports, and says which causes and codes are
 which shares of mail moved by more than chance explains.
 
 Without a time, BEFORE and AFTER are each a log, a directory, or what analyze
---format json or --format snapshot wrote. With --since all arguments are one log, and what is in that
-time is compared with the time before it: as long and right before, unless
---before-since and --before-until say another.
+--format json or --format snapshot wrote. With --since all arguments are one
+log, and what is in that time is compared with the time before it: as long and
+right before, unless --before-since and --before-until say another.
 
 Shares are of all outbound outcomes, of all refusals, and of the mail to a
 provider. One moved if Newcombe's interval of the difference of two proportions
@@ -41,14 +41,14 @@ func newDiff() *cobra.Command {
 		Example: "  bouncewatch diff last-week.json this-week.json\n" +
 			"  bouncewatch diff --since 7d /var/log/mail.log*\n" +
 			"  bouncewatch diff --since yesterday --until today /var/log/mail.log*",
-		Args: cobra.MinimumNArgs(1),
+		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "text", "text, json")
 	f.Float64Var(&o.noise.Confidence, "confidence", 0.99, "the probability that nothing moves between two periods of like mail")
 	f.Float64Var(&o.noise.Factor, "factor", 1.25, "by how much a share must grow or shrink to be worth a word")
-	f.IntVar(&o.jobs, "jobs", 0, "how many files or pieces to read at the same time (default one for each core)")
+	intFlag(f, &o.jobs, "jobs", 0, 0, "how many files or pieces to read at the same time (default one for each core)")
 	f.StringVar(&o.beforeSince, "before-since", "", "compare with the time from this on (default: as long as --since to --until)")
 	f.StringVar(&o.beforeUntil, "before-until", "", "compare with the time before this (default: that of --since)")
 	o.selection.addFlags(o.selected)

@@ -19,8 +19,8 @@ last lines was understood, and whether listener, state directory and free space
 are right. It changes nothing.
 
 It takes the flags of watch. Run by root it judges for the service, with its
-configuration and state directory; run by someone else, for that user. Exit status: 0
-all is well, 1 something is wrong, 2 wrong usage.`
+configuration and state directory; run by someone else, for that user. Exit
+status: 0 all is well, 1 something is wrong, 2 wrong usage.`
 
 // serviceConfig is the configuration of the packages' service.
 const serviceConfig = "/etc/bouncewatch/bouncewatch.yaml"

@@ -8,13 +8,16 @@ import (
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 )
 
+const eventsLong = `events prints each outcome: the result of an attempt to deliver, an expiry, or a
+refusal by this host, in the order of the lines. docs/events.md has the keys.` + readStatuses
+
 func newEvents() *cobra.Command {
 	var opts eventsOptions
 	cmd := &cobra.Command{
-		Use: "events [flags] FILE|DIR|GLOB|- ...", Short: "Print each outcome, as JSON or Parquet",
+		Use: "events [flags] FILE|DIR|GLOB|- ...", Short: "Print each outcome, as JSON or Parquet", Long: eventsLong,
 		Example: "  bouncewatch events --mask /var/log/mail.log\n" +
 			"  bouncewatch events --format parquet /var/log/mail.log > mail.parquet",
-		Args: cobra.MinimumNArgs(1),
+		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd, args) },
 	}
 	cmd.Flags().StringVar(&opts.format, "format", "json", "json (one object a line) or parquet (one file)")

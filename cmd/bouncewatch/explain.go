@@ -15,20 +15,23 @@ import (
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
-const explainLong = `explain says what a reply code, a reply or a line of a log means: the code and the
-enhanced code, why mail failed, who must act and how, which rule says so and on
-what kind of evidence, and what else spoke but was not believed, and why.
+const explainLong = `explain says what a reply code, a reply or a line of a log means: the code and
+the enhanced code, why mail failed, who must act and how, which rule says so and
+on what kind of evidence, and what else spoke but was not believed, and why.
 
 "-" reads the reply or the line from standard input. With --config, rules and
-providers of a configuration file decide before the built-in ones.`
+providers of a configuration file decide before the built-in ones.
+
+Exit status: 0 it is explained, 1 nothing is known of it, 2 wrong usage.`
 
 func newExplain() *cobra.Command {
 	var o explainOptions
 	cmd := &cobra.Command{
 		Use: "explain CODE [ENHANCED] | TEXT | LINE | -", Short: "Say what a code, a reply or a log line means", Long: explainLong,
-		Example: "  bouncewatch explain 550\n  bouncewatch explain 5.7.26 --lang zh\n  bouncewatch explain '550-5.1.1 The account does not exist'",
-		Args:    cobra.MinimumNArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+		SuggestFor: []string{"lookup", "code", "classify"},
+		Example:    "  bouncewatch explain 550\n  bouncewatch explain 5.7.26 --lang zh\n  bouncewatch explain '550-5.1.1 The account does not exist'",
+		Args:       needs("a code or a reply", "550 5.7.26"),
+		RunE:       func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	cmd.Flags().StringVar(&o.lang, "lang", "en", "en or zh")
 	cmd.Flags().StringVar(&o.format, "format", "text", "text or json")

@@ -46,8 +46,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cmd.SetIn(stdin)
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
-	err := cmd.ExecuteContext(ctx)
+	cmd, err := cmd.ExecuteContextC(ctx)
 	var failed inputError
+	var faulty configError
 	var holds conditionError
 	var moved movedError
 	switch {
@@ -67,7 +68,10 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		}
 		return exitFailed
 	}
-	fmt.Fprintf(stderr, "bouncewatch: %v\nhint: bouncewatch --help lists commands and flags\n", err)
+	fmt.Fprintf(stderr, "bouncewatch: %v\n", err)
+	if !errors.As(err, &faulty) {
+		fmt.Fprintf(stderr, "hint: %s --help lists what there is\n", cmd.CommandPath())
+	}
 	return exitUsage
 }
 
@@ -84,30 +88,53 @@ func (e inputError) Error() string {
 
 func (e inputError) Unwrap() error { return e.err }
 
-const usage = `bouncewatch reads mail server logs and says which mail failed, why, and who must act.
+const usage = `bouncewatch reads mail server logs and says which mail failed, why, and who must
+act.
 
 It understands Postfix, Exim and Sendmail, plain and compressed, and finds out
 by itself which of them a line is from.`
 
-const examples = `  bouncewatch analyze /var/log/mail.log*          a report on archived logs
-  bouncewatch explain '550 5.7.26 unauthenticated'  what a reply means
-  bouncewatch doctor                              is all well on this host?
-  bouncewatch watch                               metrics for Prometheus on 127.0.0.1:10550
-  bouncewatch demo                                the same, on mail that is made up`
+const examples = `  bouncewatch analyze /var/log/mail.log*    a report
+  bouncewatch explain '550 5.7.26 no SPF'   what a reply means
+  bouncewatch doctor                        is all well on this host?
+  bouncewatch watch                         metrics for Prometheus
+  bouncewatch demo                          the same, on mail that is made up`
+
+// readStatuses ends the help of commands that read logs.
+const readStatuses = `
+
+Exit status: 0 all was read, 1 some input failed (the rest was read), 2 wrong
+usage.`
 
 func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use: "bouncewatch", Short: "What mail server logs say about bounces", Long: usage, Example: examples,
-		SilenceErrors: true, SilenceUsage: true, Args: cobra.NoArgs,
+		SilenceErrors: true, SilenceUsage: true, Args: knownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.AddCommand(newWatch(), newAnalyze(), newMerge(), newDiff(), newEvents(), newTrace(), newBlocks(), newClients(), newMessages(), newSuppress(), newExplain(), newCodes(), newCauses(), newProviders(), newCheckConfig(), newConfig(), newDoctor(), newDemo(), newVersion())
+	for _, group := range []struct {
+		title    string
+		commands []*cobra.Command
+	}{
+		{"Ask logs:", []*cobra.Command{newAnalyze(), newBlocks(), newClients(), newTrace(), newMessages(), newSuppress(), newEvents(), newDiff(), newMerge()}},
+		{"Follow logs:", []*cobra.Command{newWatch(), newDoctor(), newDemo(), newConfig(), newCheckConfig()}},
+		{"Look up:", []*cobra.Command{newExplain(), newCodes(), newCauses(), newProviders()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: group.title, Title: group.title})
+		for _, c := range group.commands {
+			c.GroupID = group.title
+		}
+		root.AddCommand(group.commands...)
+	}
+	root.AddCommand(newVersion())
+	root.SetFlagErrorFunc(flagError)
+	fitHelp(root)
 	return root
 }
 
 func newVersion() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version", Args: noArgs,
 		Run: func(cmd *cobra.Command, _ []string) {
 			fmt.Fprintln(cmd.OutOrStdout(), "bouncewatch", version.Version, "("+version.GetRevision()+", "+version.GoVersion+")")
 		},

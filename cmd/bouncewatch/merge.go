@@ -11,14 +11,15 @@ import (
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 )
 
-const mergeLong = `merge makes one report of many hosts. A SNAPSHOT is what analyze --format snapshot
-wrote, or the state.json of a daemon's state directory, which may be read while it runs.
+const mergeLong = `merge makes one report of many hosts. A SNAPSHOT is what analyze --format
+snapshot wrote, or the state.json of a daemon's state directory, which may be
+read while it runs.
 
 The order of snapshots does not matter, nor whether they were merged in groups
-before (merge --format snapshot). A snapshot named twice counts twice. A daemon's
-has no recipient domains and the hours of its last two weeks. Exit status: 0 all
-was merged, 1 a snapshot could not be read (the rest is reported), 2 wrong usage,
-3 the condition of --fail-if holds.`
+before (merge --format snapshot). A snapshot named twice counts twice. A
+daemon's has no recipient domains and the hours of its last two weeks. Exit
+status: 0 all was merged, 1 a snapshot could not be read (the rest is reported),
+2 wrong usage, 3 the condition of --fail-if holds.`
 
 func newMerge() *cobra.Command {
 	var output outputFlags
@@ -27,7 +28,7 @@ func newMerge() *cobra.Command {
 		Example: "  bouncewatch analyze --format snapshot /var/log/mail.log* > mx1.json\n" +
 			"  bouncewatch merge mx1.json mx2.json mx3.json\n" +
 			"  bouncewatch merge --format snapshot site-a/*.json > site-a.json",
-		Args: cobra.MinimumNArgs(1),
+		Args: needs("a snapshot", "mx1.json"),
 		RunE: func(cmd *cobra.Command, args []string) error { return runMerge(cmd, &output, args) },
 	}
 	output.addFlags(cmd.Flags())

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
@@ -12,14 +10,14 @@ import (
 const messagesLong = `messages counts what became of mail in the end, where analyze counts attempts:
 delivered at the first try, delivered after it was put off (why, and how long it
 took), failed, given up, still in the queue; and whose mail bounces: by sender
-domain, authenticated user, client, recipient domain and provider; and senders that look like
-a thief's, by the rules of watch.
+domain, authenticated user, client, recipient domain and provider; and senders
+that look like a thief's, by the rules of watch.
 
-Memory is bounded: --limit messages are followed at the same time, and --names names
-of each kind are counted. With more names, the least frequent make room, every
-name with more than 1/names of all recipients is in its table, and each row says
-how many recipients it may lack.
-With flags such as --provider or --since, recipients count that have a selected event.`
+Memory is bounded: --limit messages are followed at the same time, and --names
+names of each kind are counted. With more names, the least frequent make room,
+every name with more than 1/names of all recipients is in its table, and each
+row says how many recipients it may lack. With flags such as --provider or
+--since, recipients count that have a selected event.` + readStatuses
 
 func newMessages() *cobra.Command {
 	var o messagesOptions
@@ -27,13 +25,13 @@ func newMessages() *cobra.Command {
 		Use: "messages [flags] FILE|DIR|GLOB|- ...", Short: "Count what became of mail in the end", Long: messagesLong,
 		Example: "  bouncewatch messages /var/log/mail.log*\n" +
 			"  bouncewatch messages --since yesterday --format json /var/log/mail.log",
-		Args: cobra.MinimumNArgs(1),
+		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "text", "text or json")
-	f.IntVar(&o.top, "top", 15, "rows of each table of the text")
-	f.IntVar(&o.names, "names", 10_000, "names to count of each kind: domains, users, clients")
+	intFlag(f, &o.top, "top", 15, 1, "rows of each table of the text")
+	intFlag(f, &o.names, "names", 10_000, 1, "names to count of each kind: domains, users, clients")
 	o.addFlags(f, 1_000_000)
 	return cmd
 }
@@ -47,9 +45,6 @@ type messagesOptions struct {
 func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
 	if err := checkFormat(o.format, "text", "json"); err != nil {
 		return err
-	}
-	if o.names < 1 {
-		return fmt.Errorf("--names %d: at least 1 is needed", o.names)
 	}
 	selected, err := o.selection.parse()
 	if err != nil {

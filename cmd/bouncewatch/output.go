@@ -21,7 +21,7 @@ type outputFlags struct {
 func (o *outputFlags) addFlags(f *pflag.FlagSet) {
 	f.StringVar(&o.format, "format", "text", report.FormatNames())
 	f.StringVar(&o.report.Table, "table", "causes", "with --format csv, which table: "+report.TableNames())
-	f.IntVar(&o.report.Text.Top, "top", 15, "rows of the long tables of the text report")
+	intFlag(f, &o.report.Text.Top, "top", 15, 1, "rows of the long tables of the text report")
 	f.StringVar(&o.failIf, "fail-if", "", "exit with status 3 if this holds, as in 'bounce_rate > 5%'; also "+conditionNames())
 }
 

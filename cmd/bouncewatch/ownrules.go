@@ -15,7 +15,7 @@ import (
 type rulesFlag struct{ file string }
 
 func (r *rulesFlag) addFlag(f *pflag.FlagSet) {
-	f.StringVar(&r.file, "config", "", "configuration file with own rules and providers (default $"+configVariable+"; none is needed)")
+	f.StringVar(&r.file, "config", "", "configuration `file` with own rules and providers (default $"+configVariable+"; none is needed)")
 }
 
 // load returns nil, the built-in rules, where no file is named.
@@ -26,7 +26,7 @@ func (r *rulesFlag) load() (*replycode.Rules, error) {
 	}
 	c, err := config.Load(file)
 	if err != nil {
-		return nil, err
+		return nil, configError{err}
 	}
 	return c.Compile()
 }

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/typo"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
@@ -26,19 +29,19 @@ type selectionFlags struct {
 }
 
 func (s *selectionFlags) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&s.since, "since", "", "only from this time on: 2026-11-01, '2026-11-01 13:00', today, yesterday, 36h, 7d, 2w")
-	f.StringVar(&s.until, "until", "", "only before this time")
-	f.StringSliceVar(&s.mtas, "mta", nil, "only of these servers: postfix, exim, sendmail")
-	f.StringSliceVar(&s.directions, "direction", nil, "only outbound or inbound")
-	f.StringSliceVar(&s.statuses, "status", nil, "only sent, deferred, bounced, expired, rejected, tempfailed")
-	f.StringSliceVar(&s.codes, "code", nil, "only these reply codes or classes: 550, 5xx, none")
-	f.StringSliceVar(&s.causes, "cause", nil, "only these causes: user_unknown, ip_blocked, ...")
-	f.StringSliceVar(&s.providers, "provider", nil, "only these receivers: google, microsoft, ...")
-	f.StringSliceVar(&s.domains, "domain", nil, "only these recipient domains")
-	f.StringSliceVar(&s.hosts, "host", nil, "only of these logging hosts")
-	f.StringVar(&s.timezone, "timezone", "", "zone of times that have none, as in Europe/Berlin (default: of this host)")
+	f.StringVar(&s.since, "since", "", "only from this `time` on: 2026-11-01, '2026-11-01 13:00', today, yesterday, 36h, 7d, 2w")
+	f.StringVar(&s.until, "until", "", "only before this `time`")
+	f.StringSliceVar(&s.mtas, "mta", nil, "only of these `servers`: postfix, exim, sendmail")
+	f.StringSliceVar(&s.directions, "direction", nil, "only this `direction`: outbound or inbound")
+	f.StringSliceVar(&s.statuses, "status", nil, "only these `statuses`: sent, deferred, bounced, expired, rejected, tempfailed")
+	f.StringSliceVar(&s.codes, "code", nil, "only these reply `codes` or classes: 550, 5xx, none")
+	f.StringSliceVar(&s.causes, "cause", nil, "only these `causes`, as 'bouncewatch causes' lists them")
+	f.StringSliceVar(&s.providers, "provider", nil, "only these `receivers`, as 'bouncewatch providers' lists them")
+	f.StringSliceVar(&s.domains, "domain", nil, "only these recipient `domains`")
+	f.StringSliceVar(&s.hosts, "host", nil, "only of these logging `hosts`")
+	f.StringVar(&s.timezone, "timezone", "", "`zone` of times that have none, as in Europe/Berlin (default: of this host)")
 	s.config.addFlag(f)
-	f.IntVar(&s.year, "year", 0, "year of times that have none (default: from the time of the file)")
+	intFlag(f, &s.year, "year", 0, 1970, "`year` of times that have none (default: from the time of the file)")
 }
 
 // A selection is what the flags say: which events count, by which rules their
@@ -150,17 +153,41 @@ func byName[T interface {
 		known = append(known, v.String())
 	}
 	for _, name := range names {
-		n := len(found)
-		for v := first; v < limit; v++ {
-			if v.String() == strings.ToLower(name) {
-				found = append(found, v)
-			}
+		i := slices.Index(known, strings.ToLower(name))
+		if i < 0 {
+			return nil, unknownName(flag, name, known)
 		}
-		if len(found) == n {
-			return nil, fmt.Errorf("%s %q: known are %s", flag, name, strings.Join(known, ", "))
-		}
+		found = append(found, first+T(i))
 	}
 	return found, nil
+}
+
+// unknownName says what was probably meant, and where all names are.
+func unknownName(flag, name string, known []string) error {
+	hint := typo.Hint(name, known)
+	switch flag {
+	case "--cause":
+		hint = cmp.Or(hint, " is unknown:") + " bouncewatch causes lists them"
+	case "--provider":
+		hint = cmp.Or(providerHint(name), hint, " is unknown:") + " bouncewatch providers lists them"
+	default:
+		hint = ": known are " + strings.Join(known, ", ")
+	}
+	return fmt.Errorf("%s %q%s", flag, name, hint)
+}
+
+// providerHint is for a provider that is named as its customers do: gmail, or
+// gmail.com.
+func providerHint(name string) string {
+	for _, p := range replycode.Providers() {
+		for _, domain := range p.Domains {
+			label, _, _ := strings.Cut(domain, ".")
+			if strings.EqualFold(name, domain) || strings.EqualFold(name, label) {
+				return ": did you mean " + p.Name + "?"
+			}
+		}
+	}
+	return ""
 }
 
 var timeLayouts = []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04", "2006-01-02"}

@@ -35,11 +35,11 @@ var settingFlags = map[string]string{
 
 func (s *settings) register(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.file, "config", "", "configuration file (default $"+configVariable+"; none is needed)")
-	f.StringVar(&s.flags.StateDir, "state-dir", "", "where counts and positions are kept (default $STATE_DIRECTORY, else bouncewatch in $XDG_STATE_HOME or ~/.local/state)")
+	f.StringVar(&s.file, "config", "", "configuration `file` (default $"+configVariable+"; none is needed)")
+	f.StringVar(&s.flags.StateDir, "state-dir", "", "`directory` of counts and positions (default $STATE_DIRECTORY, else bouncewatch in $XDG_STATE_HOME or ~/.local/state)")
 	f.BoolVar(&s.flags.FromStart, "from-start", false, "at the first start read the logs from their beginning, not from their end")
-	f.StringArrayVar(&s.flags.ListenAddress, "web.listen-address", config.Default().ListenAddress, "address to serve on; may be given more than once")
-	f.StringVar(&s.flags.WebConfigFile, "web.config.file", "", "file with TLS and authentication settings, as of every exporter")
+	f.StringArrayVar(&s.flags.ListenAddress, "web.listen-address", config.Default().ListenAddress, "`address` to serve on; may be given more than once")
+	f.StringVar(&s.flags.WebConfigFile, "web.config.file", "", "`file` with TLS and authentication settings, as of every exporter")
 }
 
 // given keeps what the command line said.
@@ -100,7 +100,7 @@ func (s *settings) applyFlags(c *config.Config, from origin) {
 func (s *settings) effective() (config.Config, origin, error) {
 	c, from, err := s.config()
 	if err != nil {
-		return c, from, err
+		return c, from, configError{err}
 	}
 	if c.StateDir == "" {
 		c.StateDir, from["state_dir"] = defaultStateDir()

@@ -24,8 +24,8 @@ type storyFlags struct {
 }
 
 func (o *storyFlags) addFlags(f *pflag.FlagSet, limit int) {
-	f.IntVar(&o.limit, "limit", limit, "messages to follow at the same time; more are given up, oldest first, and counted")
-	f.DurationVar(&o.maxAge, "max-age", 6*24*time.Hour, "give up a message that nothing is said of for so long: a day more than the queue lifetime")
+	intFlag(f, &o.limit, "limit", limit, 1, "messages to follow at the same time; more are given up, oldest first, and counted")
+	durationFlag(f, &o.maxAge, "max-age", 6*24*time.Hour, time.Second, "give up a message that nothing is said of for so long: a day more than the queue lifetime")
 	o.selection.addFlags(f)
 }
 

@@ -16,26 +16,27 @@ const suppressLong = `suppress lists the addresses that are not worth mailing an
 software: mail to them failed for good, for a reason that lies in the address,
 and no mail to them was delivered since.
 
-An address is listed when --failures messages to it failed, the last at least --over
-after the first: a single failure can be a mistake of the other side. Only the causes
-user_unknown, mailbox_disabled and bad_domain count, and recipient_refused if --cause
-names it. Blocks, policy, content, full mailboxes and whatever passes never count.
-Mail from the null sender does not count either.`
+An address is listed when --failures messages to it failed, the last at least
+--over after the first: a single failure can be a mistake of the other side.
+Only the causes user_unknown, mailbox_disabled and bad_domain count, and
+recipient_refused if --cause names it. Blocks, policy, content, full mailboxes
+and whatever passes never count. Mail from the null sender does not count
+either.` + readStatuses
 
 func newSuppress() *cobra.Command {
 	var o suppressOptions
 	cmd := &cobra.Command{
 		Use: "suppress [flags] FILE|DIR|GLOB|- ...", Short: "List addresses to stop mailing", Long: suppressLong,
 		Example: "  bouncewatch suppress /var/log/mail.log* > suppress.csv\n" +
-			"  bouncewatch suppress --failures 1 --over 0s --cause user_unknown /var/log/mail.log",
-		Args: cobra.MinimumNArgs(1),
+			"  bouncewatch suppress --failures 1 --over 0s /var/log/mail.log",
+		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.format, "format", "csv", "csv or json")
-	f.IntVar(&o.failures, "failures", 2, "messages to the address that failed since the last delivery")
-	f.DurationVar(&o.over, "over", time.Hour, "time between the first and the last of them, at least")
-	f.IntVar(&o.addresses, "addresses", 1_000_000, "failing addresses to remember; failures of more are counted only")
+	intFlag(f, &o.failures, "failures", 2, 1, "messages to the address that failed since the last delivery")
+	durationFlag(f, &o.over, "over", time.Hour, 0, "time between the first and the last of them, at least")
+	intFlag(f, &o.addresses, "addresses", 1_000_000, 1, "failing addresses to remember; failures of more are counted only")
 	o.addFlags(f, 1_000_000)
 	return cmd
 }
@@ -50,9 +51,6 @@ type suppressOptions struct {
 func (o *suppressOptions) run(cmd *cobra.Command, args []string) error {
 	if err := checkFormat(o.format, "csv", "json"); err != nil {
 		return err
-	}
-	if o.failures < 1 {
-		return fmt.Errorf("--failures %d: at least 1 is needed", o.failures)
 	}
 	causes, err := suppressCauses(o.selection.causes)
 	if err != nil {

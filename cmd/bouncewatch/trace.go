@@ -15,17 +15,18 @@ who answered what, and what became of each recipient in the end.
 
 Lines are put together by queue id, for Postfix, Exim and Sendmail, and across
 the ids that a message gets on the same host when a content filter or an alias
-puts it back into the queue. The logs are read in the order of their content.
-A story comes out when it ends, what is still in the queue last. With flags such as --status or
---cause a story is told if one of its events is selected.`
+puts it back into the queue. The logs are read in the order of their content. A
+story comes out when it ends, what is still in the queue last. With flags such
+as --status or --cause a story is told if one of its events is selected.` + readStatuses
 
 func newTrace() *cobra.Command {
 	var o traceOptions
 	cmd := &cobra.Command{
 		Use: "trace [flags] FILE|DIR|GLOB|- ...", Short: "Tell what happened to a message", Long: traceLong,
+		SuggestFor: []string{"search", "grep", "find", "message"},
 		Example: "  bouncewatch trace --to bob@example.com /var/log/mail.log*\n" +
-			"  bouncewatch trace --from @example.org --status bounced --since yesterday /var/log/mail.log",
-		Args: cobra.MinimumNArgs(1),
+			"  bouncewatch trace --from @example.org --status bounced /var/log/mail.log",
+		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
@@ -34,7 +35,7 @@ func newTrace() *cobra.Command {
 	f.StringVar(&o.filter.QueueID, "queue-id", "", "only the message with this queue id, and what it became")
 	f.StringVar(&o.filter.MessageID, "message-id", "", "only with this Message-ID")
 	f.StringVar(&o.format, "format", "text", "text or json (one object for each story, one a line)")
-	f.IntVar(&o.entries, "lines", 200, "lines to keep of each story; of more, the middle is left out")
+	intFlag(f, &o.entries, "lines", 200, 2, "lines to keep of each story; of more, the middle is left out")
 	o.addFlags(f, 100_000)
 	return cmd
 }
@@ -53,9 +54,6 @@ func (o *traceOptions) run(cmd *cobra.Command, args []string) error {
 	write := (*story.Story).WriteText
 	if o.format == "json" {
 		write = (*story.Story).WriteJSON
-	}
-	if o.entries < 2 {
-		return fmt.Errorf("--lines %d: at least 2 are needed", o.entries)
 	}
 	selected, err := o.selection.parse()
 	if err != nil {

@@ -35,11 +35,12 @@ import (
 
 const watchLong = `watch follows mail logs and serves what it counts on /metrics, for Prometheus.
 
-LOG is a file, a glob, "journal" for the systemd journal, "-" for standard input,
-or an address to receive syslog messages at, as in udp://127.0.0.1:5514. Without
-LOG it follows the usual logs that are there, and the journal where none is. Counts and positions are
-kept in the state directory: after a restart, or a crash, counting goes on
-exactly where it was. SIGHUP reads the configuration file again.
+LOG is a file, a glob, "journal" for the systemd journal, "-" for standard
+input, or an address to receive syslog messages at, as in udp://127.0.0.1:5514.
+Without LOG it follows the usual logs that are there, and the journal where none
+is. Counts and positions are kept in the state directory: after a restart, or a
+crash, counting goes on exactly where it was. SIGHUP reads the configuration
+file again.
 
 Flags go before environment variables, and these before the configuration file:
 "bouncewatch config print" shows what holds.`
@@ -48,7 +49,8 @@ func newWatch() *cobra.Command {
 	var o watchOptions
 	cmd := &cobra.Command{
 		Use: "watch [flags] [LOG...]", Short: "Follow logs and serve metrics for Prometheus", Long: watchLong,
-		Example: "  bouncewatch watch\n  bouncewatch watch --state-dir /tmp/bw --from-start /var/log/mail.log",
+		SuggestFor: []string{"serve", "run", "start", "follow", "tail", "exporter"},
+		Example:    "  bouncewatch watch\n  bouncewatch watch --state-dir /tmp/bw --from-start /var/log/mail.log",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			o.settings.given(cmd, args)
 			return o.run(cmd)
@@ -58,8 +60,8 @@ func newWatch() *cobra.Command {
 	f := cmd.Flags()
 	f.BoolVar(&o.newState, "new-state", false, "set the present state aside and count from 0")
 	f.BoolVar(&o.socket, "web.systemd-socket", false, "serve on the sockets that systemd passes, not on --web.listen-address")
-	f.StringVar(&o.level, "log.level", "info", "debug, info, warn or error")
-	f.StringVar(&o.format, "log.format", "logfmt", "logfmt or json")
+	f.StringVar(&o.level, "log.level", "info", "`level`: debug, info, warn or error")
+	f.StringVar(&o.format, "log.format", "logfmt", "`format`: logfmt or json")
 	return cmd
 }
 

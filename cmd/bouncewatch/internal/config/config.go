@@ -16,6 +16,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/typo"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
@@ -122,6 +123,7 @@ func joined(path string, faults []fault) error {
 var (
 	atLine     = regexp.MustCompile(`^(?:yaml: )?line (\d+): (.*)$`)
 	unknownKey = regexp.MustCompile(`^field (.*) not found in type (.*)$`)
+	unfitValue = regexp.MustCompile("^cannot unmarshal !!([a-z]+)(?: `(.*)`)? into (.*)$")
 )
 
 // decodeFaults rewrites the messages of the yaml package.
@@ -138,14 +140,41 @@ func decodeFaults(err error) (faults []fault) {
 			f.text = m[2]
 		}
 		if m := unknownKey.FindStringSubmatch(f.text); m != nil {
-			f.text = fmt.Sprintf("unknown key %q%s", m[1], suggestion(strings.ReplaceAll(m[1], "-", "_"), keysOf[m[2]]))
+			f.text = fmt.Sprintf("unknown key %q%s", m[1], typo.Hint(strings.ReplaceAll(m[1], "-", "_"), keysOf[m[2]]))
 		}
-		if f.text == "cannot unmarshal !!map into string" {
-			f.text = `not one text: put quotes around a text with ": " in it`
+		if m := unfitValue.FindStringSubmatch(f.text); m != nil {
+			f.text = unfit(m[1], m[2], m[3])
 		}
 		faults = append(faults, f)
 	}
 	return faults
+}
+
+// unfit says what is wrong with a value, of a kind of YAML, where one of a type of
+// Go belongs.
+func unfit(kind, value, wanted string) string {
+	given := strconv.Quote(value)
+	switch kind {
+	case "map":
+		given = "keys with values"
+	case "seq":
+		given = "a list"
+	}
+	switch {
+	case wanted == "time.Duration":
+		return given + " is no duration such as 250ms or 1m"
+	case wanted == "bool":
+		return given + " is neither true nor false"
+	case wanted == "int":
+		return given + " is no whole number"
+	case wanted == "string" && kind == "map":
+		return `not one text: put quotes around a text with ": " in it`
+	case wanted == "string":
+		return given + " where one text belongs"
+	case strings.HasPrefix(wanted, "[]"):
+		return given + " where a list belongs"
+	}
+	return given + " where keys with values belong"
 }
 
 // keysOf are the keys of the file and of what its lists hold, by type.
@@ -166,51 +195,6 @@ func keys(t reflect.Type) (all []string) {
 		all = append(all, key)
 	}
 	return all
-}
-
-// suggestion names what was probably meant.
-func suggestion(name string, known []string) string {
-	if best := closest(name, known); best != "" {
-		return ": did you mean " + best + "?"
-	}
-	return ""
-}
-
-// closest is the known name that is a few typing errors away, "" if none is.
-func closest(name string, known []string) string {
-	best, bestDistance := "", 1+len(name)/3
-	for _, k := range known {
-		if d := distance(strings.ToLower(name), k); d <= bestDistance && (d < bestDistance || best == "" || k < best) {
-			best, bestDistance = k, d
-		}
-	}
-	return best
-}
-
-// distance is the number of edits between a and b, a swap of neighbours being
-// one (optimal string alignment).
-func distance(a, b string) int {
-	var before []int
-	last := make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row := make([]int, len(b)+1)
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := 1
-			if a[i] == b[j] {
-				cost = 0
-			}
-			row[j+1] = min(last[j]+cost, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last = last, row
-	}
-	return last[len(b)]
 }
 
 // lines is the line of what stands at a path of keys and indices: of the

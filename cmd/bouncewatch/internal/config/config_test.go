@@ -79,7 +79,7 @@ func TestLoadReportsAllFaultsAtOnce(t *testing.T) {
 			"c.yaml:4: suspicious_recipients: -1 is under 1",
 		"lgos: [a]\npoll: 5ms\nrotate_wait: x\nlisten_address: []\n": "c.yaml:1: unknown key \"lgos\": did you mean logs?\n" +
 			"c.yaml:2: poll: 5ms is not between 10ms and 1m0s\n" +
-			"c.yaml:3: cannot unmarshal !!str `x` into time.Duration\n" +
+			"c.yaml:3: \"x\" is no duration such as 250ms or 1m\n" +
 			"c.yaml:4: listen_address: at least one is needed",
 		"push:\n  url: prometheus.example.com\n  interval: 1s\n  job: ''\n  username: a\n  bearer_token_file: /b\n  pasword_file: /c\n": `c.yaml:2: push.url: not an address such as https://prometheus.example.com/api/v1/write
 c.yaml:3: push.interval: 1s is not between 5s and 5m0s
@@ -98,7 +98,12 @@ c.yaml:7: unknown key "user"`,
 		"\n\nzzz: 1\n":         "c.yaml:3: unknown key \"zzz\"",
 		"logs: [a\n":           "c.yaml:1: did not find expected ',' or ']'",
 		"logs: a\nlogs: [b]\n": "c.yaml:2: mapping key \"logs\" already defined at line 1",
-		"- a\n":                "c.yaml:1: cannot unmarshal !!seq into config.Config",
+		"- a\n":                "c.yaml:1: a list where keys with values belong",
+		"from_start: maybe\nmessage_limit: lots\nlogs: {a: 1}\npush: 7\nstate_dir: [a]\n": `c.yaml:1: "maybe" is neither true nor false
+c.yaml:2: "lots" is no whole number
+c.yaml:3: keys with values where a list belongs
+c.yaml:4: "7" where keys with values belong
+c.yaml:5: a list where one text belongs`,
 		"rules:\n  - id: a\n    cuase: x\n    cause: user_unknwon\n    phrases: [no]\n    codes: [999]\n    class: 2xx\n    provider: gogle\n" +
 			"  - id: a\n    cause: greylisted\n    phrases: [come back]\n    expect:\n      - 450 x: y\npoll: 5ms\n": `c.yaml:3: unknown key "cuase": did you mean cause?
 c.yaml:4: rules[0].cause: no cause "user_unknwon": did you mean user_unknown?

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/typo"
 )
 
 // EnvironmentPrefix begins the name of every variable: the key poll is
@@ -109,7 +111,7 @@ func MistypedVariables(environ []string) (warnings []string) {
 		if !ours || key == "config" || key == "port" || slices.Contains(Keys(), key) {
 			continue
 		}
-		if meant := closest(key, Keys()); meant != "" {
+		if meant := typo.Closest(key, Keys()); meant != "" {
 			warnings = append(warnings, fmt.Sprintf("%s sets nothing: did you mean %s?", name, Variable(meant)))
 		}
 	}

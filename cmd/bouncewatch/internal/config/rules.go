@@ -1,6 +1,9 @@
 package config
 
-import "github.com/bouncewatch/bouncewatch/pkg/replycode"
+import (
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/typo"
+	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+)
 
 // Compile makes Rules of the rules and providers of a Config without faults; nil
 // where it has none.
@@ -38,7 +41,7 @@ func (c *Config) ruleFaults(line lines) []fault {
 // placed adds lines to faults, and what was probably meant.
 func (c *Config) placed(found []replycode.Fault, line lines) (faults []fault) {
 	for _, f := range found {
-		faults = append(faults, fault{line(f.Path...), f.Error() + suggestion(f.Value, c.namesAt(f.Path))})
+		faults = append(faults, fault{line(f.Path...), f.Error() + typo.Hint(f.Value, c.namesAt(f.Path))})
 	}
 	return faults
 }
