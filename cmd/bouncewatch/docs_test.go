@@ -16,11 +16,12 @@ func TestDocsShowRealOutput(t *testing.T) {
 	root := filepath.Join("..", "..")
 	t.Chdir(root)
 	t.Setenv("COLUMNS", "80")
-	for name, examples := range map[string]int{"trace.md": 3, "questions.md": 12} {
+	for name, examples := range map[string]int{"trace.md": 3, "questions.md": 12, "rules.md": 2} {
 		doc, err := os.ReadFile(filepath.Join("docs", name))
 		if err != nil {
 			t.Fatal(err)
 		}
+		doc = regexp.MustCompile("(?s)```console\n\\$ bouncewatch [^\n]* site\\.yaml.*?```").ReplaceAll(doc, nil) // rules.txtar runs these
 		blocks := regexp.MustCompile("(?s)```console\n\\$ bouncewatch (.*?)\n(.*?)```").FindAllSubmatch(doc, -1)
 		for _, b := range blocks {
 			checkExample(t, string(b[1]), string(b[2]))

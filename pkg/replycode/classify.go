@@ -186,6 +186,9 @@ func byStrongCode(q *query) (Candidate, bool) {
 }
 
 func byEnhanced(q *query) (Candidate, bool) {
+	if onlyAlone[q.reply.Enhanced&subjectDetailMask] && q.hasWords() {
+		return Candidate{}, false
+	}
 	info, ok := LookupEnhanced(q.reply.Enhanced)
 	if !ok || !info.HasCause || info.Cause == UnknownCause {
 		return Candidate{}, false
@@ -195,7 +198,7 @@ func byEnhanced(q *query) (Candidate, bool) {
 
 func bySubject(q *query) (Candidate, bool) {
 	info, ok := LookupSubject(q.reply.Enhanced)
-	if !ok || !info.HasCause || info.Cause == UnknownCause || Registered(q.reply.Enhanced) {
+	if !ok || !info.HasCause || info.Cause == UnknownCause || Registered(q.reply.Enhanced) || q.hasWords() {
 		return Candidate{}, false
 	}
 	return Candidate{Cause: info.Cause, Rule: info.Pattern, Evidence: Subject, Source: info.Reference}, true
@@ -203,15 +206,22 @@ func bySubject(q *query) (Candidate, bool) {
 
 func byCode(q *query) (Candidate, bool) {
 	info, ok := LookupCode(q.reply.Code)
-	if !ok || weakCodes[info.Code] || q.reply.saysNothing() || !info.HasCause || info.Cause == UnknownCause {
+	if !ok || neverAlone[info.Code] || q.reply.saysNothing() || !info.HasCause || info.Cause == UnknownCause {
+		return Candidate{}, false
+	}
+	if codeOnlyAlone[info.Code] && q.hasWords() {
 		return Candidate{}, false
 	}
 	return Candidate{Cause: info.Cause, Rule: codeNames[info.Code], Evidence: BasicCode, Source: info.Reference}, true
 }
 
-// weakCodes are used about senders, recipients and relays alike, whatever RFC 5321
-// section 4.2.3 says of them: alone they do not tell.
-var weakCodes = map[Code]bool{551: true, 553: true}
+// neverAlone are used about senders, recipients and relays alike, whatever RFC 5321
+// section 4.2.3 says of them: they do not tell, even alone.
+var neverAlone = map[Code]bool{551: true, 553: true}
+
+// codeOnlyAlone stand before words about anything. Where no rule knows the words, a
+// person must read them; the code is evidence only where it is all there is.
+var codeOnlyAlone = map[Code]bool{421: true, 432: true, 450: true, 451: true, 452: true, 501: true, 521: true, 552: true}
 
 // saysNothing: the peer chose the enhanced code for "undefined" (RFC 3463 section
 // 3.1) beside the code for "not now".
@@ -233,6 +243,12 @@ func nameCodes(table []CodeInfo) map[Code]string {
 var weakEnhanced = map[Enhanced]bool{
 	detail(0, 0): true, detail(1, 0): true, detail(2, 0): true, detail(2, 1): true, detail(3, 0): true,
 	detail(3, 2): true, detail(5, 0): true, detail(7, 0): true, detail(7, 1): true,
+}
+
+// onlyAlone are, of these, the codes that are evidence only where the reply has no
+// words: in labelled replies whose words no rule knew, they were right once in five.
+var onlyAlone = map[Enhanced]bool{
+	detail(1, 0): true, detail(2, 0): true, detail(2, 1): true, detail(5, 0): true, detail(7, 0): true, detail(7, 1): true,
 }
 
 // trustedEnhanced are the codes that words in any order do not beat: in labelled

@@ -201,6 +201,9 @@ func repeatedCode(b []byte, r *Reply) int {
 		return 0
 	}
 	n := 4
+	if b[3] != '-' {
+		n = skipBlanks(b, n)
+	}
 	if e, l := ParseEnhanced(b[n:]); l > 0 && e == r.Enhanced {
 		n += l
 		if n < len(b) && isBlank(b[n]) {
@@ -223,12 +226,19 @@ func maskWord(dst []byte, start int, s shape, r *Reply) []byte {
 		}
 	}
 	switch {
-	case s.dots() == 3 && s.digits() >= 4 && s.digits()+3 == len(word):
+	case s.isIPv4(len(word)) && word[len(word)-1] != '.':
 		return append(dst[:start], markIP)
+	case (s - oneDot).isIPv4(len(word)-1) && word[len(word)-1] == '.': // at the end of a sentence
+		return append(dst[:start], markIP, '.')
 	case s.isSerial():
 		return append(dst[:start], markID)
 	}
 	return dst
+}
+
+// isIPv4: an enhanced code has two dots.
+func (s shape) isIPv4(length int) bool {
+	return s.dots() == 3 && s.digits() >= 4 && s.digits()+3 == length
 }
 
 // isSerial: the tags of providers are shorter or hold other bytes.

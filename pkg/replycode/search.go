@@ -92,6 +92,37 @@ func (s *search) inName(start, end int) bool {
 	return bytes.Contains(s.normal[from:start], []byte("://"))
 }
 
+// hasWords says whether the text says anything: names of hosts, addresses and
+// serial numbers do not.
+func (s *search) hasWords() bool {
+	for start := 0; start < len(s.normal); {
+		end := start
+		for end < len(s.normal) && s.normal[end] != ' ' {
+			end++
+		}
+		if isWord(s.normal[start:end]) {
+			return true
+		}
+		start = end + 1
+	}
+	return false
+}
+
+// isWord: two letters of a word stand side by side, and no dot or digit between
+// letters makes it a name.
+func isWord(field []byte) bool {
+	letters := 0
+	for i, c := range field {
+		switch {
+		case c >= 0x80 || isAlnum(c) && (c < '0' || c > '9'):
+			letters++
+		case c == '.' && i+1 < len(field) && isAlnum(field[i+1]), '0' <= c && c <= '9':
+			return false
+		}
+	}
+	return letters > 1
+}
+
 // stands says whether the phrase that ends before normal[end] is made of whole
 // words there.
 func (p *phrase) stands(normal []byte, end int) bool {

@@ -55,13 +55,13 @@ func TestCheckRunsTheExamples(t *testing.T) {
     codes: [450, 4.7.1]
     expect:
       - 450 4.7.1 Come back tomorrow
-      - 450 Tomorrow
+      - 535 Tomorrow
       - 450 4.7.1 User unknown until tomorrow
       - 451 4.7.1 User unknown until tomorrow
-`, 7, `c.yaml:8: rules[0].expect[1]: "tomorrow" does not stand in it as whole words; basic code 450 decides it: system_error
+`, 7, `c.yaml:8: rules[0].expect[1]: "tomorrow" does not stand in it as whole words
 c.yaml:9: rules[0].expect[2]: it is not of class 4xx
 c.yaml:15: rules[1].expect[0]: rule first stands before and decides it: greylisted
-c.yaml:16: rules[1].expect[1]: its code is 450; basic code 450 decides it: system_error
+c.yaml:16: rules[1].expect[1]: its code is 535; basic code 535 decides it: login_failed
 c.yaml:18: rules[1].expect[3]: its code is 451 4.7.1; phrase unknown:user-unknown decides it: user_unknown`)
 }
 
