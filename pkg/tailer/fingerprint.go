@@ -49,18 +49,37 @@ func hash(b []byte) string {
 }
 
 // compare tells whether a file that begins with head is the one the fingerprint was taken of.
-func (p Fingerprint) compare(head []byte) match {
-	switch n := len(head); {
+func (p *Fingerprint) compare(head []byte) match { return p.compareHashes(hashes{head: head}) }
+
+func (p *Fingerprint) compareHashes(h hashes) match {
+	switch n := len(h.head); {
 	case p.Length == 0 || n == 0:
 		return undecided
 	case n >= p.Length:
-		return when(hash(head[:p.Length]) == p.All, same)
+		return when(h.of(p.Length) == p.All, same)
 	case n >= 256:
-		return when(hash(head[:256]) == p.First256, partly)
+		return when(h.of(256) == p.First256, partly)
 	case n >= 64:
-		return when(hash(head[:64]) == p.First64, partly)
+		return when(h.of(64) == p.First64, partly)
 	}
 	return undecided
+}
+
+// hashes are those of the first bytes of one file, to be compared with many. Each is made once.
+type hashes struct {
+	head []byte
+	made map[int]string // by length; nil to remember none
+}
+
+func (h hashes) of(length int) string {
+	sum, ok := h.made[length]
+	if !ok {
+		sum = hash(h.head[:length])
+		if h.made != nil {
+			h.made[length] = sum
+		}
+	}
+	return sum
 }
 
 // compareHeads does the same for two beginnings that are both in memory.

@@ -1,11 +1,8 @@
 package tailer
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -70,13 +67,20 @@ type Follower struct {
 	quiet    int // looks in a row that found nothing to read
 	woken    bool
 	globbed  time.Time
-	turn     int // the source that Next asks first
+	pause    time.Duration // until globs are looked at again
+	room     int           // for sources
+	crowded  bool          // there were more logs than that
+	unnamed  bool          // there was a file with a name that no one could be told
+	turn     int           // the source that Next asks first
 }
 
 // Follow starts following. When ctx ends, Next returns nothing more; Close is still to be called.
 func Follow(ctx context.Context, opts FollowOptions) (*Follower, error) {
 	opts.setDefaults()
-	f := &Follower{opts: opts, ended: ctx.Done(), buf: make([]byte, 0, blockSize)}
+	if err := CheckPaths(opts.Paths); err != nil {
+		return nil, err
+	}
+	f := &Follower{opts: opts, ended: ctx.Done(), room: roomForSources(), buf: make([]byte, 0, blockSize)}
 	if !opts.noEngine && engineWorks() {
 		f.engine = newEngine()
 	}
@@ -89,73 +93,8 @@ func Follow(ctx context.Context, opts FollowOptions) (*Follower, error) {
 	f.expand()
 	f.look()
 	f.started = true
+	f.expand() // rotated forms that were named, too, are not sources any more
 	return f, ctx.Err()
-}
-
-// wanted says whether a path of an earlier state is to be followed still.
-func (f *Follower) wanted(path string) bool {
-	return slices.ContainsFunc(f.opts.Paths, func(p string) bool { return p == path || isGlob(p) && globMatches(p, path) })
-}
-
-func (f *Follower) add(path string) *source {
-	if s := f.source(path); s != nil {
-		return s
-	}
-	s := &source{f: f, path: path, opts: &f.opts, fromEnd: !f.started && !f.opts.FromStart}
-	f.sources = append(f.sources, s)
-	slices.SortFunc(f.sources, func(a, b *source) int { return strings.Compare(a.path, b.path) })
-	s.stat() //nolint:errcheck // it need not exist yet
-	f.notify.watch(s.dirs())
-	return s
-}
-
-// expand finds files that globs match now. Rotated forms of a file that matches are no files of their
-// own.
-func (f *Follower) expand() {
-	f.globbed = f.opts.now()
-	var found []string
-	for _, p := range f.opts.Paths {
-		if isGlob(p) {
-			found = append(found, glob(p)...)
-		} else {
-			found = append(found, p)
-		}
-	}
-	for _, s := range f.sources {
-		if s.present() && !slices.Contains(found, s.path) {
-			found = append(found, s.path) // its rotated forms are its own, also while it is missing
-		}
-	}
-	slices.SortFunc(found, func(a, b string) int { // a log before its rotated forms, whose names are longer
-		return cmp.Or(cmp.Compare(len(a), len(b)), strings.Compare(a, b))
-	})
-	for _, p := range slices.Compact(found) {
-		base := slices.IndexFunc(f.sources, func(s *source) bool { return isRotated(s.path, p) })
-		if base < 0 || slices.Contains(f.opts.Paths, p) {
-			f.add(p)
-		} else if own := f.source(p); own != nil {
-			f.sources[base].absorb(own) // it was found before the log that it belongs to
-			f.drop(own)
-		}
-	}
-	for _, s := range slices.Clone(f.sources) {
-		if !slices.Contains(found, s.path) {
-			f.drop(s)
-		}
-	}
-}
-
-func (f *Follower) source(path string) *source {
-	for _, s := range f.sources {
-		if s.path == path {
-			return s
-		}
-	}
-	return nil
-}
-
-func (f *Follower) drop(s *source) {
-	f.sources = slices.DeleteFunc(f.sources, func(other *source) bool { return other == s })
 }
 
 // Next returns the next whole lines of any source; it waits for them until ctx ends. The lines are
@@ -195,7 +134,7 @@ func (f *Follower) interval() time.Duration {
 func (f *Follower) look() {
 	f.quiet++
 	f.lastLook, f.woken = f.opts.now(), false
-	if f.lastLook.Sub(f.globbed) >= time.Second {
+	if f.lastLook.Sub(f.globbed) >= f.pause {
 		f.expand()
 	}
 	for _, s := range f.sources {

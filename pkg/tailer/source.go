@@ -2,6 +2,7 @@ package tailer
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -13,20 +14,22 @@ import (
 type source struct {
 	f    *Follower
 	path string
+	stem string // the path without its extension
 	real string // where the path leads as of the last look, if it is a link
 	opts *FollowOptions
 
 	generations []*generation // the live one is the only one that is not rotated
-	known       []Fingerprint // of rotated files with nothing left to read
+	known       known
 	resuming    []GenerationState
 	seen        bool // an earlier look, of this process or the one before, knew the path
 	fromEnd     bool // what is there at the first look is history
 
-	siblingsAt []time.Time // modification times of the directories at the last search
-	settled    bool        // and these were long past then, so that nothing can have come since
-	unfinished bool        // a sibling could not be told yet: search again
-	patience   time.Time   // until when
-	heads      map[archiveID][]byte
+	siblingsAt []time.Time            // modification times of the directories at the last search
+	settled    bool                   // and these were long past then, so that nothing can have come since
+	unfinished bool                   // a sibling could not be told yet: search again
+	patience   time.Time              // until when
+	told       map[fileID]Fingerprint // siblings that are known
+	heads      map[fileID][]byte
 	short      map[uint64]int64 // sizes of short and empty siblings that were looked at, by inode
 	complaint  string           // the fault that was logged last
 	blocked    bool             // the path is there and cannot be read
@@ -36,10 +39,7 @@ type source struct {
 	lastLine time.Time
 }
 
-const (
-	maxKnown       = 400
-	maxGenerations = 64
-)
+const maxGenerations = 64
 
 // restore takes over what an earlier process knew.
 func (s *source) restore(state FileState) {
@@ -140,7 +140,11 @@ func (s *source) lookAtPath() {
 		s.up = true
 		return
 	}
-	g, err := s.openGeneration(s.path)
+	if live != nil && s.f.holder(dev, ino, s) != nil {
+		s.rotate(live)
+		live = nil
+	}
+	g, err := s.openLive(dev, ino)
 	if err != nil {
 		s.up, s.blocked = false, true
 		s.complain(err)
@@ -151,6 +155,19 @@ func (s *source) lookAtPath() {
 	}
 	s.up, s.blocked, s.complaint = true, false, ""
 	s.place(g)
+}
+
+// openLive opens the file at the path, if it is one to follow.
+func (s *source) openLive(dev, ino uint64) (*generation, error) {
+	if other := s.f.holder(dev, ino, s); other != nil {
+		return nil, fmt.Errorf("it is the same file as %s, which is followed", other.path)
+	}
+	g, err := s.openGeneration(s.path)
+	if err == nil && formatOf(g.head) != nil {
+		g.close()
+		return nil, errors.New(`it is compressed: "bouncewatch analyze" reads it`)
+	}
+	return g, err
 }
 
 // stat describes the file that the path leads to. Where the path is a link, that file is named too:
@@ -198,7 +215,7 @@ func (s *source) place(g *generation) {
 	switch i := s.resumes(g, true); {
 	case i >= 0:
 		s.resume(g, i)
-	case s.isKnownForSure(g.head):
+	case s.known.has(g.head):
 		g.offset = g.size
 	case !s.seen && s.fromEnd:
 		g.offset = lineStart(g.file, g.size)
@@ -240,7 +257,7 @@ func (s *source) isGone(r GenerationState) bool {
 		return false // it may be in what cannot be read yet
 	}
 	s.lose(r.Size - r.Offset)
-	s.know(r.Fingerprint)
+	s.known.add(r.Fingerprint)
 	return true
 }
 
@@ -271,150 +288,6 @@ func (s *source) lose(bytes int64) {
 	}
 }
 
-// lookAtSiblings finds rotated files that were never seen under the path: of two rotations between
-// two looks, or while no one looked. What cannot be told yet is looked at again for a while.
-func (s *source) lookAtSiblings() {
-	times, now := s.dirTimes(), s.opts.now()
-	if !slices.Equal(times, s.siblingsAt) {
-		s.siblingsAt, s.patience = times, now.Add(s.opts.RotateWait)
-	} else if !s.unfinished && s.settled {
-		return
-	}
-	s.settled = !slices.ContainsFunc(times, func(t time.Time) bool { return now.Sub(t) < timeGrain })
-	s.unfinished = false
-	for _, path := range s.siblings() {
-		g, err := s.openSibling(path)
-		if err != nil { // half written, renamed since it was listed, or not for us to read
-			s.unfinished = true
-			continue
-		}
-		if !s.adopt(g) {
-			g.close()
-		}
-	}
-	s.unfinished = s.unfinished && now.Before(s.patience)
-}
-
-// judgeBlank tells what siblings are that were empty before.
-func (s *source) judgeBlank() {
-	for _, g := range slices.Clone(s.generations) {
-		if !g.blank || g.hole == 0 && len(g.head) == 0 {
-			continue
-		}
-		g.blank, g.rotated = false, false
-		s.generations = slices.DeleteFunc(s.generations, func(other *generation) bool { return other == g })
-		if !s.adopt(g) {
-			g.close()
-			s.siblingsAt = nil
-		}
-	}
-}
-
-// adopt takes a sibling up if it has something to say; false if not.
-func (s *source) adopt(g *generation) bool {
-	head := g.beginning()
-	if s.isOpen(g) {
-		return false
-	}
-	if len(head) == 0 && g.hole > 0 { // the copy of a file with a hole has just begun
-		s.unfinished = true
-		return false
-	}
-	if len(head) == 0 { // a daemon that does not know of the rotation may still write to it
-		if size, ok := s.short[g.ino]; ok && size == 0 {
-			return false // it was given up
-		}
-		g.rotated, g.blank = true, true
-		s.generations = append(s.generations, g)
-		return true
-	}
-	if i := s.resumes(g, false); i >= 0 {
-		r := s.resuming[i]
-		s.resuming = slices.Delete(s.resuming, i, i+1)
-		g.rotated, g.line = true, max(r.Line, 1)
-		g.skipping = r.Skipping
-		g.advance(r.Offset)
-		s.generations = append(s.generations, g)
-		if !r.Rotated {
-			s.stats.Rotations++
-		}
-		return true
-	}
-	if s.isKnown(head) {
-		return false
-	}
-	if !s.seen { // the first start: what was rotated before is history
-		s.know(g.fingerprint())
-		return false
-	}
-	if len(head) < 64 && g.archive == nil {
-		// A copy that has just begun, perhaps of a known file, or all that there is: the next look
-		// tells, if it is no longer then.
-		if before, ok := s.short[g.ino]; !ok || before != g.size {
-			s.noteShort(g)
-			s.unfinished = true
-			return false
-		}
-	}
-	g.rotated = true
-	s.stats.Rotations++
-	s.generations = append(s.generations, g)
-	return true
-}
-
-// noteShort remembers the size of a file that is too short to be told from others.
-func (s *source) noteShort(g *generation) {
-	if s.short == nil || len(s.short) > 200 {
-		s.short = map[uint64]int64{}
-	}
-	s.short[g.ino] = g.size
-}
-
-// isOpen says whether a file is one of our generations, or a copy of one.
-func (s *source) isOpen(g *generation) bool {
-	for _, open := range s.generations {
-		if open == g {
-			continue
-		}
-		if g.file != nil && open.dev == g.dev && open.ino == g.ino && open.file != nil {
-			return true
-		}
-		if open.archive != nil {
-			if open.archive.fingerprint.compare(g.beginning()) >= partly {
-				return true
-			}
-			continue
-		}
-		head := g.beginning()
-		if len(head) > len(open.head) && len(open.head) < headSize {
-			continue // longer than the file, so no copy of it
-		}
-		if compareHeads(open.head, head) >= partly {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *source) isKnown(head []byte) bool {
-	return slices.ContainsFunc(s.known, func(p Fingerprint) bool { return p.compare(head) >= partly })
-}
-
-// isKnownForSure asks for more than a first line: that of a new file may be the same.
-func (s *source) isKnownForSure(head []byte) bool {
-	return slices.ContainsFunc(s.known, func(p Fingerprint) bool { return p.Length >= 256 && p.compare(head) == same })
-}
-
-func (s *source) know(p Fingerprint) {
-	if p.Length == 0 || slices.Contains(s.known, p) {
-		return
-	}
-	s.known = append(s.known, p)
-	if len(s.known) > maxKnown {
-		s.known = slices.Delete(s.known, 0, len(s.known)-maxKnown)
-	}
-}
-
 // giveUp closes rotated files to which nothing is written any more, and returns the line without a
 // newline that may end one.
 func (s *source) giveUp() (Batch, bool) {
@@ -435,7 +308,7 @@ func (s *source) giveUp() (Batch, bool) {
 		} else if g.archive.err != nil {
 			s.opts.Logger.Warn("a compressed log cannot be read to its end", "log", s.path, "err", g.archive.err)
 		}
-		s.know(g.fingerprint())
+		s.known.add(g.fingerprint())
 		if g.size == 0 {
 			s.noteShort(g)
 		}
@@ -452,76 +325,35 @@ func (s *source) remove(g *generation) {
 	s.generations = slices.DeleteFunc(s.generations, func(other *generation) bool { return other == g })
 }
 
-// dirs are the directories in which the rotated forms of the log can be. A link leads to the
-// directory of the file, too.
-func (s *source) dirs() []string {
-	dirs := []string{filepath.Dir(s.path)}
-	if s.real != "" {
-		dirs = append(dirs, filepath.Dir(s.real))
-	}
-	for _, d := range s.opts.OldDirs {
-		if !filepath.IsAbs(d) {
-			d = filepath.Join(filepath.Dir(s.path), d)
-		}
-		dirs = append(dirs, d)
-	}
-	slices.Sort(dirs)
-	return slices.Compact(dirs)
-}
-
-// timeGrain is the coarsest step of the modification times of directories: that of FAT, and longer
-// than that of any other. Of two changes within it the second may leave no trace.
-const timeGrain = 2 * time.Second
-
-func (s *source) dirTimes() (times []time.Time) {
-	for _, d := range s.dirs() {
-		times = append(times, s.f.directory(d).modified)
-	}
-	return times
-}
-
-// siblings are the rotated forms of the log, by name, the oldest first.
-func (s *source) siblings() []string {
-	bases := []string{s.path}
-	if s.real != "" {
-		bases = append(bases, s.real)
-	}
-	var paths []string
-	modified := map[string]time.Time{}
-	for _, dir := range s.dirs() {
-		entries, err := s.f.directory(dir).list()
-		s.unfinished = s.unfinished || err != nil && !errors.Is(err, fs.ErrNotExist)
-		for _, e := range entries {
-			if !slices.ContainsFunc(bases, func(base string) bool { return isRotatedName(filepath.Base(base), e.Name()) }) {
-				continue
-			}
-			path := filepath.Join(dir, e.Name())
-			paths = append(paths, path)
-			if info, err := e.Info(); err == nil {
-				modified[path] = info.ModTime()
-			}
-		}
-	}
-	slices.SortStableFunc(paths, func(a, b string) int { return modified[a].Compare(modified[b]) })
-	return paths
-}
-
 // present says whether there is something to read or to wait for.
 func (s *source) present() bool { return len(s.generations) > 0 || len(s.resuming) > 0 }
 
-// absorb takes over a source that turned out to be a rotated form of this one.
+func (s *source) holds(dev, ino uint64) bool {
+	return slices.ContainsFunc(s.generations, func(g *generation) bool { return g.file != nil && g.dev == dev && g.ino == ino })
+}
+
+// absorb takes over a source that turned out to be a rotated form of this one, or another name of it.
 func (s *source) absorb(other *source) {
 	for _, g := range other.generations {
+		if g.file != nil && s.holds(g.dev, g.ino) {
+			g.close()
+			continue
+		}
 		g.unpin()
 		g.s = s
 		if !g.rotated {
 			g.rotated, g.growth = true, s.opts.now()
 		}
+		s.generations = slices.Insert(s.generations, 0, g)
 	}
-	s.generations = append(other.generations, s.generations...)
-	s.resuming = append(s.resuming, other.resuming...)
+	for _, r := range other.resuming {
+		same := func(mine GenerationState) bool { return mine.Dev == r.Dev && mine.Inode == r.Inode }
+		if !slices.ContainsFunc(s.resuming, same) {
+			s.resuming = append(s.resuming, r)
+		}
+	}
 	for _, p := range other.known {
-		s.know(p)
+		s.known.add(p)
 	}
 }
 

@@ -6,80 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 )
-
-// isRotatedName says whether name is a rotated form of the log base: base.1, base-20261125,
-// base.2.gz, and with the extension kept at the end (logrotate: extension) stem-20261125.log.
-func isRotatedName(base, name string) bool {
-	if rest, ok := strings.CutPrefix(name, base); ok {
-		return isRotationSuffix(rest)
-	}
-	ext := filepath.Ext(base)
-	if ext == "" {
-		return false
-	}
-	rest, ok := strings.CutPrefix(name, strings.TrimSuffix(base, ext))
-	if !ok {
-		return false
-	}
-	rest, ok = strings.CutSuffix(withoutPacking(rest), ext)
-	return ok && isRotationSuffix(rest)
-}
-
-func isRotated(base, path string) bool {
-	return base != path && filepath.Dir(base) == filepath.Dir(path) && isRotatedName(filepath.Base(base), filepath.Base(path))
-}
-
-// isRotationSuffix accepts a number or a date behind a dot or a dash, and an end that tells the
-// compression. A name that a program uses while it compresses is none.
-func isRotationSuffix(s string) bool {
-	s = withoutPacking(s)
-	if s == ".old" || s == ".bak" {
-		return true
-	}
-	if len(s) < 2 || s[0] != '.' && s[0] != '-' && s[0] != '_' || s[1] < '0' || s[1] > '9' {
-		return false
-	}
-	for i := range len(s) {
-		if c := s[i]; (c < '0' || c > '9') && c != '.' && c != '-' && c != '_' && c != ':' && c != 'T' && c != 'Z' {
-			return false
-		}
-	}
-	return true
-}
-
-func withoutPacking(name string) string {
-	for _, ext := range []string{".gz", ".bz2", ".xz", ".zst"} {
-		if s, ok := strings.CutSuffix(name, ext); ok {
-			return s
-		}
-	}
-	return name
-}
-
-func isGlob(path string) bool { return strings.ContainsAny(path, "*?[") }
-
-func globMatches(pattern, path string) bool {
-	ok, err := filepath.Match(pattern, path)
-	return ok && err == nil
-}
-
-// glob lists the regular files that a pattern matches and that are logs.
-func glob(pattern string) (files []string) {
-	matches, err := filepath.Glob(pattern)
-	if err != nil {
-		return nil
-	}
-	for _, m := range matches {
-		info, err := os.Stat(m)
-		if err == nil && info.Mode().IsRegular() && !SkipName(filepath.Base(m)) && withoutPacking(m) == m {
-			files = append(files, m)
-		}
-	}
-	return files
-}
 
 // errUnfinished says that a compressed file cannot be read yet.
 var errUnfinished = errors.New("not written to its end yet")
@@ -96,43 +23,19 @@ type archiveTail struct {
 	size        int64 // of the compressed file
 }
 
-// openSibling opens a rotated file. Of a compressed one, enough must be there to tell it.
-func (s *source) openSibling(path string) (*generation, error) {
-	g, err := s.openGeneration(path)
-	if err != nil {
-		return nil, err
-	}
-	if formatOf(g.head) == nil {
-		return g, nil
-	}
-	a := &archiveTail{file: g.file, size: g.size}
-	if a.head, err = s.headOfArchive(g, a); len(a.head) == 0 {
-		g.close()
-		return nil, errors.Join(errUnfinished, err)
-	}
-	a.fingerprint = fingerprint(a.head)
-	return &generation{s: s, line: 1, growth: s.opts.now(), archive: a}, nil
-}
-
-// An archiveID tells that an archive did not change since its head was read.
-type archiveID struct {
-	dev, ino       uint64
-	size, modified int64
-}
-
 // headOfArchive remembers heads: to read one, some decompressors need megabytes.
 func (s *source) headOfArchive(g *generation, a *archiveTail) ([]byte, error) {
 	info, err := g.file.Stat()
 	if err != nil {
 		return nil, err
 	}
-	id := archiveID{g.dev, g.ino, info.Size(), info.ModTime().UnixNano()}
+	id := idOf(info)
 	if head, ok := s.heads[id]; ok {
 		return head, nil
 	}
 	head, err := a.readHead()
 	if s.heads == nil || len(s.heads) > 200 {
-		s.heads = map[archiveID][]byte{}
+		s.heads = map[fileID][]byte{}
 	}
 	s.heads[id] = head
 	return head, err
