@@ -245,7 +245,11 @@ func (o *watchOptions) listen(c config.Config) ([]net.Listener, error) {
 	}
 	var all []net.Listener
 	for _, address := range c.ListenAddress {
-		l, err := net.Listen("tcp", address)
+		var l net.Listener
+		err := config.CheckAddress(address)
+		if err == nil {
+			l, err = net.Listen("tcp", address)
+		}
 		if err != nil {
 			for _, l := range all {
 				l.Close()

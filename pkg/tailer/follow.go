@@ -77,8 +77,10 @@ type Follower struct {
 // Follow starts following. When ctx ends, Next returns nothing more; Close is still to be called.
 func Follow(ctx context.Context, opts FollowOptions) (*Follower, error) {
 	opts.setDefaults()
-	if err := CheckPaths(opts.Paths); err != nil {
-		return nil, err
+	for _, p := range opts.Paths {
+		if err := CheckPath(p); err != nil {
+			return nil, err
+		}
 	}
 	f := &Follower{opts: opts, ended: ctx.Done(), room: roomForSources(), buf: make([]byte, 0, blockSize)}
 	if !opts.noEngine && engineWorks() {

@@ -69,7 +69,7 @@ func globMatches(pattern, path string) bool {
 func (f *Follower) glob(pattern string) (files []string) {
 	matches, err := filepath.Glob(pattern)
 	if err != nil {
-		return nil // CheckPaths refuses it
+		return nil // CheckPath refuses it
 	}
 	for _, m := range matches {
 		if SkipName(filepath.Base(m)) || withoutPacking(m) != m {

@@ -13,21 +13,17 @@ import (
 	"unicode/utf8"
 )
 
-// CheckPaths says which of FollowOptions.Paths cannot be followed whatever is on the disk.
-func CheckPaths(paths []string) error {
-	var all error
-	for _, p := range paths {
-		_, err := filepath.Match(p, "")
-		switch {
-		case p == "":
-			all = errors.Join(all, errors.New("a log without a name"))
-		case !utf8.ValidString(p):
-			all = errors.Join(all, fmt.Errorf("%q: a name that is no UTF-8 cannot be told of", p))
-		case isGlob(p) && err != nil:
-			all = errors.Join(all, fmt.Errorf("%s: %w: check the brackets", p, err))
-		}
+// CheckPath says why a path or glob cannot be followed, whatever is on the disk.
+func CheckPath(path string) error {
+	switch _, err := filepath.Match(path, ""); {
+	case path == "":
+		return errors.New("a log without a name")
+	case !utf8.ValidString(path):
+		return fmt.Errorf("%q: a name that is no UTF-8 cannot be told of", path)
+	case isGlob(path) && err != nil:
+		return fmt.Errorf("%s: %w: check the brackets", path, err)
 	}
-	return all
+	return nil
 }
 
 // wanted says whether a path of an earlier state is to be followed still.

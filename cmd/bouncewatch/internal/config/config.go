@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"reflect"
 	"regexp"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/typo"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // Config is what the configuration file may say. The environment goes before it
@@ -100,6 +102,10 @@ func open(path string) (*file, error) {
 	dec.KnownFields(true)
 	if err := dec.Decode(&f.config); err != nil && !errors.Is(err, io.EOF) { // an empty file says nothing
 		f.faults = decodeFaults(err)
+	}
+	var more yaml.Node
+	if err := dec.Decode(&more); err == nil && len(more.Content) > 0 {
+		f.faults = append(f.faults, fault{more.Content[0].Line, `a second document: what is behind "---" would not be read`})
 	}
 	f.faults = append(f.faults, f.config.faults(f.line)...)
 	return f, nil
@@ -262,7 +268,27 @@ func (c *Config) faults(line lines) (faults []fault) {
 	if len(c.ListenAddress) == 0 {
 		add("listen_address", "at least one is needed")
 	}
+	faults = append(faults, eachFault(line, "listen_address", c.ListenAddress, CheckAddress)...)
+	faults = append(faults, eachFault(line, "logs", c.Logs, tailer.CheckPath)...)
 	faults = append(faults, c.pushFaults(line)...)
 	faults = append(faults, c.clickHouseFaults(line)...)
 	return append(faults, c.ruleFaults(line)...)
+}
+
+// eachFault checks the items of a list.
+func eachFault(line lines, key string, list []string, check func(string) error) (faults []fault) {
+	for i, item := range list {
+		if err := check(item); err != nil {
+			faults = append(faults, fault{line(key, i), fmt.Sprintf("%s[%d]: %v", key, i, err)})
+		}
+	}
+	return faults
+}
+
+// CheckAddress refuses what would be taken for any port of all addresses of the host.
+func CheckAddress(address string) error {
+	if _, port, err := net.SplitHostPort(address); err != nil || port == "" {
+		return fmt.Errorf("%q is not host:port, as in 127.0.0.1:10550", address)
+	}
+	return nil
 }

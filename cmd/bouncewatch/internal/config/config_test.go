@@ -95,6 +95,11 @@ c.yaml:6: clickhouse.password_file: not without username
 c.yaml:7: unknown key "user"`,
 		"clickhouse:\n  url: http://u:secret@ch:8123\n":       "c.yaml:2: clickhouse.url: put the name in username, the password in a file named in password_file, and nothing behind a question mark",
 		"push:\n  url: https://a:b@prometheus.example.com/\n": "c.yaml:2: push.url: put the name in username, and the password in a file named in password_file",
+		"logs: ['', /var/log/mail.log, '/var/log/[a']\nlisten_address: ['', '127.0.0.1:', ':10550']\n---\npoll: 1s\n": `c.yaml:1: logs[0]: a log without a name
+c.yaml:1: logs[2]: /var/log/[a: syntax error in pattern: check the brackets
+c.yaml:2: listen_address[0]: "" is not host:port, as in 127.0.0.1:10550
+c.yaml:2: listen_address[1]: "127.0.0.1:" is not host:port, as in 127.0.0.1:10550
+c.yaml:4: a second document: what is behind "---" would not be read`,
 		"\n\nzzz: 1\n":         "c.yaml:3: unknown key \"zzz\"",
 		"logs: [a\n":           "c.yaml:1: did not find expected ',' or ']'",
 		"logs: a\nlogs: [b]\n": "c.yaml:2: mapping key \"logs\" already defined at line 1",
@@ -123,7 +128,7 @@ c.yaml:14: poll: 5ms is not between 10ms and 1m0s`,
 }
 
 func TestEmptyFileIsTheDefault(t *testing.T) {
-	for _, text := range []string{"", "# nothing\n", "---\n"} {
+	for _, text := range []string{"", "# nothing\n", "---\n", "---\n# nothing\n...\n"} {
 		if got, err := load(t, text); err != nil || !reflect.DeepEqual(got, Default()) {
 			t.Errorf("%q: %+v, %v", text, got, err)
 		}

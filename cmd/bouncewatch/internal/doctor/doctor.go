@@ -21,7 +21,7 @@ const (
 
 // A Finding is what one check found.
 type Finding struct {
-	Check   string `json:"check"`   // what kind of thing was looked at: config, log, journal, state, space, listener, web, proc
+	Check   string `json:"check"`   // what kind of thing was looked at: config, log, journal, state, space, listener, web
 	Subject string `json:"subject"` // which one
 	State   State  `json:"state"`
 	Text    string `json:"text"`
@@ -54,8 +54,7 @@ func Examine(h Host) []Finding {
 	findings := h.logs()
 	findings = append(findings, h.journals()...)
 	findings = append(findings, h.state()...)
-	findings = append(findings, h.listeners()...)
-	return append(findings, proc()...)
+	return append(findings, h.listeners()...)
 }
 
 // NewReport sums up findings.

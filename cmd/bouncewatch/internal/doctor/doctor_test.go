@@ -119,3 +119,38 @@ func TestServersAreToldApartByTheirLines(t *testing.T) {
 		t.Errorf("%+v %+v", f, f.Log)
 	}
 }
+
+// What is followed need not be a file.
+func TestSourcesThatAreNoFiles(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("PATH", dir)
+	journal := filepath.Join(dir, "journal")
+	host := Host{Who: Self(), Logs: []string{"journal", "-", "udp://127.0.0.1:5514"}, Journals: []string{journal}}
+	states := func() string {
+		all := ""
+		for _, f := range append(host.logs(), host.journals()...) {
+			all += fmt.Sprintf("%s %s %s\n", f.State, f.Check, filepath.Base(f.Subject))
+		}
+		return all
+	}
+	const others = "ok log -\nok log 127.0.0.1:5514\n"
+	if got, want := states(), others+"wrong journal journalctl\n"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "journalctl"), nil, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := states(), others+"wrong journal journal\n"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	if err := os.Mkdir(journal, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := states(), others+"ok journal journal\n"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	host.Who = Who{name: "stranger", uid: 12345}
+	if got, want := states(), others+"wrong journal journal\n"; got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+}

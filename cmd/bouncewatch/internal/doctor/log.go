@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // A Log is what the last lines of a log are.
@@ -45,6 +46,16 @@ func (h *Host) logs() (findings []Finding) {
 		}}
 	}
 	for _, path := range h.Logs {
+		switch {
+		case path == tailer.JournalSource:
+			continue // see journals
+		case path == "-":
+			findings = append(findings, Finding{Check: "log", Subject: path, State: Fine, Text: "is standard input"})
+			continue
+		case tailer.IsSyslogAddress(path):
+			findings = append(findings, Finding{Check: "log", Subject: path, State: Fine, Text: "is where messages will be received"})
+			continue
+		}
 		if !strings.ContainsAny(path, "*?[") {
 			findings = append(findings, h.log(path))
 			continue

@@ -5,17 +5,22 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
-	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
-// journals tells of the systemd journal, which is worth knowing where no file is.
+// journals tells of the systemd journal, which is worth knowing where no file is. It must be readable if it
+// is followed.
 func (h *Host) journals() (findings []Finding) {
+	followed := slices.Contains(h.Logs, tailer.JournalSource)
 	for _, dir := range h.Journals {
 		if _, err := os.Stat(dir); err != nil {
 			continue
@@ -24,8 +29,17 @@ func (h *Host) journals() (findings []Finding) {
 		if at, _ := h.Who.obstacle(dir, mayRead|maySearch); at != "" {
 			f.State, f.Text = Note, "is there, and cannot be read by "+h.Who.name+": "+described(at)
 			f.Mend = h.Who.mendJoin("systemd-journal")
+			if followed {
+				f.State = Wrong
+			}
 		}
 		findings = append(findings, f)
+	}
+	if _, err := exec.LookPath("journalctl"); followed && err != nil {
+		findings = append(findings, Finding{Check: "journal", Subject: "journalctl", State: Wrong, Text: "is not there, and the journal is read by means of it", Mend: "name a log file, or install systemd"})
+	}
+	if followed && len(findings) == 0 {
+		findings = append(findings, Finding{Check: "journal", Subject: strings.Join(h.Journals, ", "), State: Wrong, Text: "no journal is there", Mend: "name a log file, as in: bouncewatch doctor /path/to/mail.log"})
 	}
 	return findings
 }
@@ -125,21 +139,4 @@ func space(dir string) Finding {
 		f.Mend = "df -i " + dir + "; remove files, or choose another with --state-dir"
 	}
 	return f
-}
-
-// proc checks that files can be reopened by descriptor, which is how logs are
-// followed over their rotation (proc(5), /proc/pid/fd).
-func proc() []Finding {
-	f := Finding{Check: "proc", Subject: "/proc/self/fd", State: Fine, Text: "is there"}
-	if runtime.GOOS != "linux" {
-		f.Subject = "/dev/fd"
-	}
-	if _, err := os.Stat(f.Subject); err != nil {
-		f.State, f.Text = Wrong, "is not there, and following logs needs it"
-		f.Mend = "mount -t proc proc /proc"
-		if runtime.GOOS == "freebsd" {
-			f.Mend = "mount -t fdescfs fdesc /dev/fd"
-		}
-	}
-	return []Finding{f}
 }
