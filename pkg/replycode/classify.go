@@ -2,10 +2,11 @@ package replycode
 
 // Classify says why mail failed by the built-in rules. The first evidence that tells decides: a
 // provider's tag in the text, a provider's own use of a code, a phrase, an enhanced
-// code that always means the same, words that belong together, a fact of the log
-// (the message expired, STARTTLS failed), the exact enhanced code (RFC 3463
-// section 3), a weak phrase, the subject of the enhanced code, the basic code
-// (RFC 5321 section 4.2.3). Classify does not allocate once the rules are
+// code that always means the same, words that belong together, a phrase that gives
+// no finer reason than policy, a fact of the log (the message expired, STARTTLS
+// failed), the exact enhanced code (RFC 3463 section 3), a weak phrase, and where the
+// reply has no words the subject of the enhanced code and the basic code (RFC 5321
+// section 4.2.3). Classify does not allocate once the rules are
 // loaded, its cost does not depend on their number, and any number of goroutines
 // may call it; one that classifies much should own a Classifier.
 func Classify(r Reply) Verdict {
@@ -107,6 +108,7 @@ func (q *query) decide() Candidate {
 
 func byStrongRule(q *query) (Candidate, bool) { return q.rule(0, q.set.firstWords) }
 
+// byWords has the phrases of policy behind the words.
 func byWords(q *query) (Candidate, bool) { return q.rule(q.set.firstWords, q.set.firstWeak) }
 
 func byWeakRule(q *query) (Candidate, bool) { return q.rule(q.set.firstWeak, len(q.set.rules)) }
@@ -128,9 +130,7 @@ func (q *query) rule(from, to int) (Candidate, bool) {
 // eachRule calls f with each rule of [from, to) that the text may meet, and maybe
 // others.
 func (q *query) eachRule(from, to int, f func(number int)) {
-	if from < q.set.firstWords || to > q.set.firstWeak {
-		q.eachPhraseRule(f)
-	}
+	q.eachPhraseRule(f)
 	if to > q.set.firstWords {
 		q.eachWordRule(f)
 	}

@@ -1,6 +1,7 @@
 package replycode
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -77,6 +78,8 @@ func TestEvidence(t *testing.T) {
 	f(reply("421 4.7.0 [TSS04] go away", ""), PoorReputation, ProviderTag)
 	f(reply("550 5.4.1 Recipient address rejected: Access denied", "x.mail.protection.outlook.com"), UserUnknown, ProviderRule)
 	f(reply("550 5.7.1 Recipient address rejected: Access denied", "mx.example.net"), PolicyRejected, Phrase)
+	f(reply("550 local policy: the netblock is in prison", ""), IPBlocked, Words)
+	f(reply("550 5.1.1 local policy", ""), PolicyRejected, Phrase)
 	f(reply("550 5.2.2 no", ""), MailboxFull, EnhancedCode)
 	f(reply("550 5.7.1", ""), PolicyRejected, EnhancedCode)
 	f(reply("550 5.7.1 mx7.example.net <a@example.com> (#5.7.1) 0SHXB7KG5F8", ""), PolicyRejected, EnhancedCode)
@@ -157,6 +160,11 @@ func TestExplain(t *testing.T) {
 	}
 	if got, want := lost[WeakPhrase], "phrase decides before weak phrase"; got != want {
 		t.Errorf("weak phrase lost because %q, want %q", got, want)
+	}
+	list = Explain(replyOf("550 Administrative prohibition: reverse DNS lookup failed"))
+	if vague := slices.IndexFunc(list, func(c Candidate) bool { return c.Rule == "policy:administrative-prohibition" }); vague < 1 ||
+		list[vague].Lost != "gives no finer reason" {
+		t.Errorf("candidates %+v", list)
 	}
 	if list := Explain(Reply{Code: 550}); len(list) != 0 {
 		t.Errorf("a bare 550: %+v", list)

@@ -73,6 +73,8 @@ func whyLost(winner, loser *Candidate) (en, zh string) {
 			winner.Evidence.NameZH() + "先于" + loser.Evidence.NameZH()
 	case winner.Evidence == Own:
 		return "stands later in the configuration", "在配置中位置靠后"
+	case loser.rule.vague():
+		return "gives no finer reason", "没有给出更具体的原因"
 	case winner.rule.classed():
 		return "stands later among the rules", "在规则中位置靠后"
 	case winner.rule.weight > loser.rule.weight:

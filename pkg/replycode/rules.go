@@ -89,7 +89,7 @@ func parseRules(text string) *ruleSet { return newRuleSet(parseRows(text)) }
 func newRuleSet(rules []rule) *ruleSet {
 	set := &ruleSet{rules: rules, byClass: make([][]uint16, maxClasses), byProvider: make([][]uint16, MaxProviders)}
 	slices.SortStableFunc(set.rules, decidesBefore)
-	set.firstWords = slices.IndexFunc(set.rules, func(r rule) bool { return r.classed() || r.tier >= tierWeak })
+	set.firstWords = slices.IndexFunc(set.rules, func(r rule) bool { return r.classed() || r.vague() || r.tier >= tierWeak })
 	set.firstWeak = slices.IndexFunc(set.rules, func(r rule) bool { return r.tier >= tierWeak })
 	set.index()
 	return set
@@ -112,8 +112,8 @@ func parseRows(text string) (rules []rule) {
 }
 
 // decidesBefore orders rules by tier, then the more specific first, then by the
-// order of the causes. Rules of classes of words stand behind all phrases and in
-// front of weak ones; these, and the rules of a configuration, keep their order.
+// order of the causes. Rules of classes of words stand behind all phrases but the
+// vague ones, and in front of weak ones; these, and the rules of a configuration, keep their order.
 func decidesBefore(a, b rule) int {
 	if o := cmp.Or(cmp.Compare(a.tier, b.tier), cmp.Compare(a.place(), b.place())); o != 0 || a.ordered() {
 		return o
@@ -129,13 +129,19 @@ func (r *rule) classed() bool { return r.wordClass != 0 }
 
 func (r *rule) place() int {
 	switch {
-	case !r.classed():
-		return 0
-	case r.tier == tierWeak:
+	case r.classed() && r.tier == tierWeak:
 		return -1
+	case r.classed():
+		return 1
+	case r.vague():
+		return 2
 	}
-	return 1
+	return 0
 }
+
+// vague says whether the rule names a cause that means "no finer reason given": words
+// that give one decide before it.
+func (r *rule) vague() bool { return r.tier == tierPhrase && r.cause == PolicyRejected && !r.classed() }
 
 // index numbers the phrases and builds the automaton.
 func (set *ruleSet) index() {
