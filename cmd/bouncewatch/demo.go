@@ -172,7 +172,7 @@ func (s *stage) watch(ctx context.Context) error {
 	watching, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
 	messages := followMessages(s.config, s.logger)
-	s.live, err = pipeline.NewLive(watching, pipeline.LiveOptions{Dir: state, Logger: s.logger, Follow: follow(s.config, nil, s.logger), Companion: messages})
+	s.live, err = pipeline.NewLive(watching, pipeline.LiveOptions{Dir: state, Logger: s.logger, Follow: (&inputs{logger: s.logger}).follow(s.config), Companion: messages})
 	if err != nil {
 		return err
 	}

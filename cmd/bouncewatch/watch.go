@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,7 +29,6 @@ import (
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/web"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
-	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 const watchLong = `watch follows mail logs and serves what it counts on /metrics, for Prometheus.
@@ -69,11 +67,12 @@ type watchOptions struct {
 	settings         settings
 	level, format    string
 	socket, newState bool
-	stdin            io.Reader
 }
 
 func (o *watchOptions) run(cmd *cobra.Command) error {
-	o.stdin = cmd.InOrStdin()
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP) // from now on it does not end the process
+	defer signal.Stop(hup)
 	logger, err := o.logger(cmd)
 	if err != nil {
 		return err
@@ -96,6 +95,8 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		return inputError{err}
 	}
 	defer dir.Close()
+	in := &inputs{stdin: cmd.InOrStdin(), logger: logger}
+	defer in.close()
 	if err := o.setAside(dir, logger); err != nil {
 		return inputError{err}
 	}
@@ -112,7 +113,7 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		return inputError{err}
 	}
 	warnIfOpen(listeners, c.WebConfigFile, logger)
-	options := pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: follow(c, o.stdin, logger), Rules: rules, Beat: beat()}
+	options := pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: in.follow(c), Rules: rules, Beat: beat()}
 	messages := followMessages(c, logger)
 	if messages != nil {
 		options.Companion = messages
@@ -128,7 +129,7 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 		}
 		return inputError{err}
 	}
-	defer o.reloads(cmd.Context(), live, logger)()
+	defer o.reloads(hup, func(c config.Config, rules *replycode.Rules) { live.Reload(in.follow(c), rules) }, logger)()
 	s := service{live, messages, pusher, rows, c, listeners, logger}
 	if err := s.run(cmd.Context()); err != nil {
 		return inputError{err}
@@ -175,55 +176,6 @@ func (o *watchOptions) logger(cmd *cobra.Command) (*slog.Logger, error) {
 		return nil, fmt.Errorf("--log.format: %w", err)
 	}
 	return promslog.New(&promslog.Config{Level: level, Format: format, Writer: cmd.ErrOrStderr()}), nil
-}
-
-// follow opens all sources: files and globs, the journal, standard input and
-// syslog sockets.
-func follow(c config.Config, stdin io.Reader, logger *slog.Logger) func(context.Context, []tailer.FileState) (pipeline.Follower, error) {
-	return func(ctx context.Context, state []tailer.FileState) (pipeline.Follower, error) {
-		var all []pipeline.Follower
-		var paths []string
-		var failed error
-		for _, name := range c.Logs {
-			var f pipeline.Follower
-			var err error
-			switch {
-			case name == tailer.JournalSource:
-				f, err = tailer.FollowJournal(ctx, tailer.JournalOptions{FromStart: c.FromStart, State: state, Logger: logger})
-			case name == "-":
-				f = tailer.FollowReader(ctx, name, stdin)
-			case tailer.IsSyslogAddress(name):
-				f, err = tailer.ListenSyslog(ctx, name, logger)
-			default:
-				paths = append(paths, name)
-				continue
-			}
-			if err != nil {
-				failed = errors.Join(failed, err)
-				continue
-			}
-			all = append(all, f)
-		}
-		if len(paths) > 0 && failed == nil {
-			f, err := tailer.Follow(ctx, tailer.FollowOptions{
-				Paths: paths, OldDirs: c.OldDirs, FromStart: c.FromStart, State: state,
-				Poll: c.Poll, RotateWait: c.RotateWait, Logger: logger,
-			})
-			failed = err
-			all = append(all, f)
-		}
-		if failed != nil {
-			return nil, errors.Join(failed, closeAll(all))
-		}
-		return pipeline.Join(all...), nil
-	}
-}
-
-func closeAll(all []pipeline.Follower) (err error) {
-	for _, f := range all {
-		err = errors.Join(err, f.Close())
-	}
-	return err
 }
 
 // beat tells systemd that the process is well (sd_notify(3), WATCHDOG_USEC).
@@ -363,26 +315,22 @@ func newPusher(c config.Push, logger *slog.Logger) (*push.Pusher, error) {
 
 // reloads reads the configuration again at each SIGHUP; the returned function
 // ends that. A bad file changes nothing.
-func (o *watchOptions) reloads(ctx context.Context, live *pipeline.Live, logger *slog.Logger) func() {
-	hup := make(chan os.Signal, 1)
-	signal.Notify(hup, syscall.SIGHUP)
+func (o *watchOptions) reloads(hup <-chan os.Signal, use func(config.Config, *replycode.Rules), logger *slog.Logger) func() {
 	done := make(chan struct{})
 	go func() {
 		for {
 			select {
 			case <-hup:
-				o.reload(live, logger)
+				o.reload(use, logger)
 			case <-done:
-				return
-			case <-ctx.Done():
 				return
 			}
 		}
 	}()
-	return func() { signal.Stop(hup); close(done) }
+	return func() { close(done) }
 }
 
-func (o *watchOptions) reload(live *pipeline.Live, logger *slog.Logger) {
+func (o *watchOptions) reload(use func(config.Config, *replycode.Rules), logger *slog.Logger) {
 	var rules *replycode.Rules
 	c, err := o.settings.toFollow()
 	if err == nil {
@@ -392,6 +340,6 @@ func (o *watchOptions) reload(live *pipeline.Live, logger *slog.Logger) {
 		logger.Error("reload: the configuration has faults, the former one stays", "err", err)
 		return
 	}
-	live.Reload(follow(c, o.stdin, logger), rules)
+	use(c, rules)
 	logger.Info("reloaded: logs, poll, rotate_wait, rules and providers take effect now, other keys at the next start", "logs", strings.Join(c.Logs, " "))
 }
