@@ -1,6 +1,7 @@
 package tailer
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -39,7 +41,7 @@ func FollowReader(ctx context.Context, name string, r io.Reader) *Stream {
 	s, ctx := newStream(ctx, name)
 	s.closer = func() error { return nil }
 	go func() { // not waited for: a read of a terminal or a pipe cannot be interrupted
-		s.end(s.copyLines(ctx, r))
+		s.end(s.copyLines(ctx, r, Options{}))
 	}()
 	return s
 }
@@ -141,33 +143,35 @@ func (s *Stream) hand(ctx context.Context, b []byte) bool {
 }
 
 // copyLines hands the lines of r on.
-func (s *Stream) copyLines(ctx context.Context, r io.Reader) error {
-	lines := newLineReader(s.name, r, Options{})
+func (s *Stream) copyLines(ctx context.Context, r io.Reader, opts Options) error {
+	lines := newLineReader(s.name, r, opts)
 	for {
 		b, err := lines.next()
 		if len(b.Data) > 0 && !s.hand(ctx, bytes.Clone(b.Data)) {
 			return ctx.Err()
 		}
-		if lines.overlong > 0 {
-			s.mu.Lock()
-			s.stats.Overlong = lines.overlong
-			s.mu.Unlock()
-		}
+		s.countOverlong(lines.overlong)
+		lines.overlong = 0
 		if err != nil {
 			return err
 		}
 	}
 }
 
-// maxDatagram is what fits into a datagram.
-const maxDatagram = 64 << 10
+func (s *Stream) countOverlong(n int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Overlong += n
+}
+
+// maxMessage is what fits into a datagram, and is the limit of messages over TCP, too: no mail server
+// logs as much, and there may be many senders.
+const maxMessage = 64 << 10
 
 func (s *Stream) listenPackets(ctx context.Context, network, address string) error {
-	if network == "unixgram" { // what a process that died left behind
-		if info, err := os.Stat(address); err == nil && info.Mode()&os.ModeSocket != 0 {
-			if err := os.Remove(address); err != nil {
-				return err
-			}
+	if network == "unixgram" {
+		if err := removeDeadSocket(ctx, address); err != nil {
+			return err
 		}
 	}
 	conn, err := (&net.ListenConfig{}).ListenPacket(ctx, network, address)
@@ -180,10 +184,10 @@ func (s *Stream) listenPackets(ctx context.Context, network, address string) err
 	s.feeds.Add(1)
 	go func() {
 		defer s.feeds.Done()
-		buf := make([]byte, maxDatagram)
-		for {
+		buf := make([]byte, maxMessage)
+		for pause := (pause{}); ; {
 			n, _, err := conn.ReadFrom(buf)
-			if errors.Is(err, net.ErrClosed) {
+			if errors.Is(err, net.ErrClosed) || !pause.after(ctx, err) {
 				s.end(err)
 				return
 			}
@@ -193,6 +197,47 @@ func (s *Stream) listenPackets(ctx context.Context, network, address string) err
 		}
 	}()
 	return nil
+}
+
+// removeDeadSocket removes what a process that died left behind. A socket that someone reads stays.
+func removeDeadSocket(ctx context.Context, path string) error {
+	if info, err := os.Stat(path); err != nil || info.Mode()&os.ModeSocket == 0 {
+		return nil // ListenPacket says what is wrong with it
+	}
+	conn, err := (&net.Dialer{}).DialContext(ctx, "unixgram", path)
+	if err == nil {
+		conn.Close()
+		return fmt.Errorf("%s: another process receives there", path)
+	}
+	if !errors.Is(err, syscall.ECONNREFUSED) {
+		return err
+	}
+	return os.Remove(path)
+}
+
+// A pause keeps a loop that meets one fault after the other from using up the processor.
+type pause struct{ next time.Duration }
+
+const (
+	shortestPause = 5 * time.Millisecond
+	longestPause  = time.Second
+)
+
+// after waits if there was a fault, each time longer; false when ctx ends.
+func (p *pause) after(ctx context.Context, err error) bool {
+	if err == nil {
+		p.next = 0
+		return true
+	}
+	p.next = min(max(2*p.next, shortestPause), longestPause)
+	timer := time.NewTimer(p.next)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // oneLine makes a line of a message: newlines inside it become blanks.
@@ -219,36 +264,47 @@ func (s *Stream) listenTCP(ctx context.Context, address string, logger *slog.Log
 	s.name = "tcp://" + l.Addr().String()
 	s.stats.Source = s.name
 	s.closer = l.Close
-	free := make(chan struct{}, maxSenders)
 	s.feeds.Add(1)
 	go func() {
 		defer s.feeds.Done()
-		for {
-			conn, err := l.Accept()
-			if errors.Is(err, net.ErrClosed) {
-				s.end(err)
-				return
-			}
-			if err != nil {
-				logger.Warn("a sender of log lines could not connect", "err", err)
-				continue
-			}
-			select {
-			case free <- struct{}{}:
-			default:
-				logger.Warn("too many senders of log lines", "refused", conn.RemoteAddr().String())
-				conn.Close()
-				continue
-			}
-			s.feeds.Add(1)
-			go func() {
-				defer s.feeds.Done()
-				s.receive(ctx, conn)
-				<-free
-			}()
-		}
+		s.end(s.accept(ctx, l, logger))
 	}()
 	return nil
+}
+
+// accept takes connections until l is closed. It complains once of many faults in a row.
+func (s *Stream) accept(ctx context.Context, l net.Listener, logger *slog.Logger) error {
+	free := make(chan struct{}, maxSenders)
+	pause, failing, full := pause{}, false, false
+	for {
+		conn, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) || !pause.after(ctx, err) {
+			return err
+		}
+		if err != nil && !failing {
+			logger.Warn("senders of log lines cannot connect now", "err", err)
+		}
+		if failing = err != nil; failing {
+			continue
+		}
+		select {
+		case free <- struct{}{}:
+			full = false
+		default:
+			if !full {
+				logger.Warn("too many senders of log lines", "refused", conn.RemoteAddr().String())
+			}
+			full = true
+			conn.Close()
+			continue
+		}
+		s.feeds.Add(1)
+		go func() {
+			defer s.feeds.Done()
+			s.receive(ctx, conn)
+			<-free
+		}()
+	}
 }
 
 // receive reads one connection until it ends or the stream is closed.
@@ -256,47 +312,57 @@ func (s *Stream) receive(ctx context.Context, conn net.Conn) {
 	defer conn.Close()
 	stop := context.AfterFunc(ctx, func() { conn.Close() })
 	defer stop()
-	r := &deadlineReader{conn}
-	first := make([]byte, 1)
-	if _, err := io.ReadFull(r, first); err != nil {
+	r := bufio.NewReader(&deadlineReader{conn})
+	if isCounted(r) {
+		s.copyCounted(ctx, r)
 		return
 	}
-	whole := io.MultiReader(bytes.NewReader(first), r)
-	if first[0] >= '1' && first[0] <= '9' {
-		s.copyCounted(ctx, whole)
-		return
-	}
-	s.copyLines(ctx, whole) //nolint:errcheck // the sender is gone, which is no fault
+	s.copyLines(ctx, r, Options{MaxLine: maxMessage}) //nolint:errcheck // the sender is gone, which is no fault
 }
 
-// copyCounted reads messages as "length blank message" (RFC 6587 section 3.4.1).
-func (s *Stream) copyCounted(ctx context.Context, r io.Reader) {
-	for {
-		n, ok := readLength(r)
-		if !ok {
+// maxDigits is how long the length of a message may be. A line may begin with a date, too.
+const maxDigits = 6
+
+// isCounted says whether messages come as "length blank message" (RFC 6587 section 3.4.1).
+func isCounted(r *bufio.Reader) bool {
+	for n := 1; n <= maxDigits+1; n++ {
+		b, err := r.Peek(n)
+		if err != nil {
+			return false
+		}
+		if c := b[n-1]; c < '0' || c > '9' || b[0] == '0' {
+			return n > 1 && c == ' '
+		}
+	}
+	return false
+}
+
+// copyCounted hands messages on until one has no length.
+func (s *Stream) copyCounted(ctx context.Context, r *bufio.Reader) {
+	for isCounted(r) {
+		n, err := readLength(r)
+		if err != nil {
 			return
 		}
-		message := make([]byte, n)
+		message := make([]byte, min(n, maxMessage))
 		if _, err := io.ReadFull(r, message); err != nil || !s.hand(ctx, oneLine(message)) {
 			return
 		}
+		if rest := n - len(message); rest > 0 {
+			s.countOverlong(1)
+			if _, err := r.Discard(rest); err != nil {
+				return
+			}
+		}
 	}
 }
 
-func readLength(r io.Reader) (n int, ok bool) {
-	var digits []byte
-	c := make([]byte, 1)
-	for len(digits) < 8 {
-		if _, err := io.ReadFull(r, c); err != nil {
-			return 0, false
-		}
-		if c[0] == ' ' {
-			n, err := strconv.Atoi(string(digits))
-			return n, err == nil && n <= defaultMaxLine
-		}
-		digits = append(digits, c[0])
+func readLength(r *bufio.Reader) (int, error) {
+	digits, err := r.ReadString(' ')
+	if err != nil {
+		return 0, err
 	}
-	return 0, false
+	return strconv.Atoi(strings.TrimSuffix(digits, " "))
 }
 
 // A deadlineReader ends a connection on which nothing comes for long.

@@ -1,6 +1,7 @@
 package tailer
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"log/slog"
@@ -8,7 +9,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -58,6 +61,7 @@ func send(t *testing.T, network, address string, parts ...string) {
 func TestListenSyslog(t *testing.T) {
 	socket := filepath.Join(t.TempDir(), "log")
 	counted := func(s string) string { return fmt.Sprintf("%d %s", len(s), s) }
+	long := "<22>" + strings.Repeat("x", 2*maxMessage)
 	for _, c := range []struct {
 		listen, network string
 		parts           []string
@@ -66,6 +70,10 @@ func TestListenSyslog(t *testing.T) {
 		{"udp://127.0.0.1:0", "udp", []string{"<22>a\n", "<22>b\nc\x00"}, []string{"<22>a", "<22>b c"}},
 		{"unixgram://" + socket, "unixgram", []string{"<22>a", "<22>b"}, []string{"<22>a", "<22>b"}},
 		{"tcp://127.0.0.1:0", "tcp", []string{"<22>a\n<2", "2>b\n"}, []string{"<22>a", "<22>b"}},
+		{"tcp://127.0.0.1:0", "tcp", []string{long + "\n<22>b\n"}, []string{long[:maxMessage], "<22>b"}},
+		{"tcp://127.0.0.1:0", "tcp", []string{counted(long) + counted("<22>b")}, []string{long[:maxMessage], "<22>b"}},
+		{"tcp://127.0.0.1:0", "tcp", []string{"2026-11-24T10:00:01Z mx1 a\n22 b\n"}, []string{"2026-11-24T10:00:01Z mx1 a", "22 b"}},
+		{"tcp://127.0.0.1:0", "tcp", []string{"20261124 a\n"}, []string{"20261124 a"}},
 		{"tcp://127.0.0.1:0", "tcp", []string{counted("<22>a"), counted("<22>b\nc")[:3], counted("<22>b\nc")[3:]}, []string{"<22>a", "<22>b c"}},
 	} {
 		s, err := ListenSyslog(t.Context(), c.listen, slog.New(slog.DiscardHandler))
@@ -80,6 +88,9 @@ func TestListenSyslog(t *testing.T) {
 		if !s.Stats()[0].Up {
 			t.Errorf("%s: not up", c.listen)
 		}
+		if n := s.Stats()[0].Overlong; (n == 1) != (len(c.want[0]) == maxMessage) {
+			t.Errorf("%s: %d overlong", c.listen, n)
+		}
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -93,4 +104,53 @@ func TestListenSyslogRefusesOtherAddresses(t *testing.T) {
 			t.Errorf("%s is accepted", address)
 		}
 	}
+}
+
+// The socket of a process that runs stays where it is.
+func TestListenSyslogTakesNoOnesSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	first, err := ListenSyslog(t.Context(), "unixgram://"+path, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer first.Close()
+	if second, err := ListenSyslog(t.Context(), "unixgram://"+path, slog.New(slog.DiscardHandler)); err == nil {
+		second.Close()
+		t.Error("the socket was taken away")
+	}
+	send(t, "unixgram", path, "<22>a")
+	if got := nextLines(t, first, 1); !slices.Equal(got, []string{"<22>a"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// A brokenListener has no descriptor for those who come.
+type brokenListener struct {
+	net.Listener
+	asked int
+}
+
+func (l *brokenListener) Accept() (net.Conn, error) {
+	l.asked++
+	return nil, syscall.EMFILE
+}
+
+// Without descriptors, the processor and the log are not used up, too.
+func TestListenerWithoutDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		var said bytes.Buffer
+		l := &brokenListener{}
+		s, _ := newStream(ctx, "tcp")
+		if err := s.accept(ctx, l, slog.New(slog.NewTextHandler(&said, nil))); err == nil {
+			t.Error("no error at the end")
+		}
+		if l.asked < 60 || l.asked > 70 { // 8 pauses that grow to a second, then one a second
+			t.Errorf("asked %d times in a minute", l.asked)
+		}
+		if n := bytes.Count(said.Bytes(), []byte{'\n'}); n != 1 {
+			t.Errorf("said %q", said.String())
+		}
+	})
 }

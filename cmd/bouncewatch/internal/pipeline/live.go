@@ -177,7 +177,11 @@ func (l *Live) Run(ctx context.Context) error {
 		}
 		select {
 		case next := <-l.reload:
-			l.switchTo(ctx, next)
+			if err := l.switchTo(ctx, next); ctx.Err() != nil {
+				return nil // all is on disk, and perhaps nothing is followed
+			} else if err != nil {
+				return err
+			}
 		default:
 		}
 		if time.Until(l.due()) <= 0 || l.justCaughtUp() {
@@ -259,22 +263,25 @@ func (l *Live) prime() {
 }
 
 // switchTo replaces the follower. If the new one does not start, the old one is
-// gone too, and what it knew is used to start it again.
-func (l *Live) switchTo(ctx context.Context, next reload) {
+// gone too, and what it knew is used to start it again; without one there is
+// nothing that may be written.
+func (l *Live) switchTo(ctx context.Context, next reload) error {
 	l.dirty = true
 	l.checkpoint()
 	l.follower.Close()
 	former := l.classifier
 	l.classifier = replycode.NewClassifier(next.rules)
-	if err := l.follow(ctx, next.start); err != nil {
-		l.classifier = former
-		l.opts.Logger.Error("reload failed, following the same logs as before, by the same rules", "err", err)
-		if err := l.follow(ctx, l.opts.Follow); err != nil {
-			l.opts.Logger.Error("cannot follow", "err", err)
-		}
-		return
+	err := l.follow(ctx, next.start)
+	if err == nil {
+		l.opts.Follow = next.start
+		return nil
 	}
-	l.opts.Follow = next.start
+	l.classifier = former
+	l.opts.Logger.Error("reload failed, following the same logs as before, by the same rules", "err", err)
+	if err := l.follow(ctx, l.opts.Follow); err != nil {
+		return fmt.Errorf("the logs of before cannot be followed any more: %w", err)
+	}
+	return nil
 }
 
 // checkpoint writes what is not on disk yet, and shows it to readers when it is.

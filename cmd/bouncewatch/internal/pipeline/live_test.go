@@ -359,12 +359,13 @@ func TestRunEndsWithALastCheckpoint(t *testing.T) {
 func TestReloadGoesOnWhereItWas(t *testing.T) {
 	l := startLive(t, stateDir(t, t.TempDir()), &script{lines: bounceLines(4)})
 	steps(t, l, 2)
-	l.switchTo(t.Context(), reload{start: func(context.Context, []tailer.FileState) (Follower, error) { return nil, io.ErrUnexpectedEOF }})
+	fails := func(context.Context, []tailer.FileState) (Follower, error) { return nil, io.ErrUnexpectedEOF }
+	switchTo(t, l, reload{start: fails})
 	if l.follower.(*script).at != 2 {
 		t.Fatalf("after a failed reload the follower is at line %d, want 2", l.follower.(*script).at)
 	}
 	next := &script{lines: bounceLines(4)}
-	l.switchTo(t.Context(), reload{start: func(_ context.Context, state []tailer.FileState) (Follower, error) {
+	switchTo(t, l, reload{start: func(_ context.Context, state []tailer.FileState) (Follower, error) {
 		next.at = state[0].Generations[0].Offset
 		return next, nil
 	}})
@@ -372,6 +373,36 @@ func TestReloadGoesOnWhereItWas(t *testing.T) {
 	l.checkpoint()
 	if n := bounces(l.View().Counts); n != 4 || l.follower != next {
 		t.Errorf("%d bounces, want 4", n)
+	}
+}
+
+func switchTo(t *testing.T, l *Live, next reload) {
+	t.Helper()
+	if err := l.switchTo(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Where neither the new nor the former logs can be followed, the process ends: a
+// follower that was closed knows no positions, and nothing may be written of it.
+func TestReloadThatLeavesNothingToFollow(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	l := startLive(t, dir, &script{lines: bounceLines(4)})
+	steps(t, l, 2)
+	fails := func(context.Context, []tailer.FileState) (Follower, error) { return nil, io.ErrUnexpectedEOF }
+	l.opts.Follow = fails
+	l.Reload(fails, nil)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if err := l.Run(ctx); !errors.Is(err, io.ErrUnexpectedEOF) {
+		t.Fatalf("%v", err)
+	}
+	snapshot, err := dir.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, at := bounces(snapshot.Counts), snapshot.Files[0].Generations[0].Offset; int64(n) != at || n < 2 {
+		t.Errorf("%d bounces on disk at line %d", n, at)
 	}
 }
 

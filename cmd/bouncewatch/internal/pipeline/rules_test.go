@@ -35,7 +35,7 @@ func TestReloadBringsRules(t *testing.T) {
 	s := &script{lines: bounceLines(4)}
 	l := startLive(t, stateDir(t, t.TempDir()), s)
 	steps(t, l, 2)
-	l.switchTo(t.Context(), reload{l.opts.Follow, greylistRules(t)})
+	switchTo(t, l, reload{l.opts.Follow, greylistRules(t)})
 	steps(t, l, 2)
 	l.checkpoint()
 	got := map[replycode.Cause]uint64{}
