@@ -51,7 +51,7 @@ type analyzeOptions struct {
 }
 
 func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
-	format, failIf, err := o.output.parse()
+	failIf, err := parseCondition(o.output.failIf)
 	if err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
 		err = writeShapes(cmd, counts)
 	default:
 		o.output.report.Partial = cmd.Context().Err() != nil
-		err = o.output.write(cmd, format, counts, args)
+		err = o.output.write(cmd, counts, args)
 	}
 	if err != nil {
 		return inputError{err}

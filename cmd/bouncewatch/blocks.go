@@ -25,7 +25,7 @@ func newBlocks() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "text", "text or json")
+	formatFlag(f, &o.format, "text", "json")
 	intFlag(f, &o.least, "least", 3, 0, "do not show blocks with fewer refusals; json has all")
 	o.selection.addFlags(f)
 	return cmd
@@ -38,9 +38,6 @@ type blocksOptions struct {
 }
 
 func (o *blocksOptions) run(cmd *cobra.Command, args []string) error {
-	if err := checkFormat(o.format, "text", "json"); err != nil {
-		return err
-	}
 	selected, err := o.selection.parse()
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func newClients() *cobra.Command {
 		RunE:    func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "text", "text or json")
+	formatFlag(f, &o.format, "text", "json")
 	intFlag(f, &o.top, "top", 15, 1, "how many clients to show; json has all")
 	o.selection.addFlags(f)
 	return cmd
@@ -36,9 +36,6 @@ type clientsOptions struct {
 }
 
 func (o *clientsOptions) run(cmd *cobra.Command, args []string) error {
-	if err := checkFormat(o.format, "text", "json"); err != nil {
-		return err
-	}
 	selected, err := o.selection.parse()
 	if err != nil {
 		return err

@@ -6,6 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
@@ -30,8 +32,9 @@ func newCauses() *cobra.Command {
 		"  bouncewatch causes --search sender",
 		func(lang string, show func(line, also string)) {
 			for _, c := range replycode.Causes() {
-				show(fmt.Sprintf("%-18s %s\n%18s %s\n%18s %s", c.Name, pick(lang, c.Definition, c.DefinitionZH),
-					pick(lang, "who acts:", "处理方:"), c.Actor, pick(lang, "advice:", "建议:"), pick(lang, c.Advice, c.AdviceZH)), c.Definition+c.Advice)
+				show(fmt.Sprintf("%-18s %s\n%s %s\n%s %s", c.Name, pick(lang, c.Definition, c.DefinitionZH),
+					terminal.Right(pick(lang, "who acts:", "处理方:"), 18), report.Translate(lang, c.Actor),
+					terminal.Right(pick(lang, "advice:", "建议:"), 18), pick(lang, c.Advice, c.AdviceZH)), c.Definition+c.Advice+c.Actor)
 			}
 		})
 }
@@ -61,9 +64,6 @@ func newTable(use, short, example string, rows func(lang string, show func(line,
 	cmd := &cobra.Command{
 		Use: use, Short: short, Args: noArgs, Example: example,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if lang != "en" && lang != "zh" {
-				return fmt.Errorf("unknown language %q: known languages are en, zh", lang)
-			}
 			var err error
 			rows(lang, func(line, also string) {
 				if err == nil && strings.Contains(strings.ToLower(line+also), strings.ToLower(search)) {
@@ -76,7 +76,7 @@ func newTable(use, short, example string, rows func(lang string, show func(line,
 			return nil
 		},
 	}
-	cmd.Flags().StringVar(&lang, "lang", "en", "en or zh")
-	cmd.Flags().StringVar(&search, "search", "", "only rows with this text")
+	langFlag(cmd.Flags(), &lang)
+	cmd.Flags().StringVar(&search, "search", "", "only rows with this `text`")
 	return cmd
 }

@@ -45,7 +45,7 @@ func newDiff() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "text", "text, json")
+	formatFlag(f, &o.format, "text", "json")
 	f.Float64Var(&o.noise.Confidence, "confidence", 0.99, "the probability that nothing moves between two periods of like mail")
 	f.Float64Var(&o.noise.Factor, "factor", 1.25, "by how much a share must grow or shrink to be worth a word")
 	intFlag(f, &o.jobs, "jobs", 0, 0, "how many files or pieces to read at the same time (default one for each core)")
@@ -97,9 +97,6 @@ func (o *diffOptions) run(cmd *cobra.Command, args []string) error {
 }
 
 func (o *diffOptions) check(args []string) error {
-	if err := checkFormat(o.format, "text", "json"); err != nil {
-		return err
-	}
 	if !(o.noise.Confidence > 0 && o.noise.Confidence < 1) {
 		return fmt.Errorf("--confidence %g: it is between 0 and 1", o.noise.Confidence)
 	}

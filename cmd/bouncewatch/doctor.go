@@ -37,7 +37,7 @@ func newDoctor() *cobra.Command {
 	}
 	o.settings.register(cmd)
 	cmd.Flags().StringVar(&o.user, "user", "", "judge access for this user (default: for root the service's, else the caller)")
-	cmd.Flags().StringVar(&o.format, "format", "text", "text or json")
+	formatFlag(cmd.Flags(), &o.format, "text", "json")
 	return cmd
 }
 
@@ -47,9 +47,6 @@ type doctorOptions struct {
 }
 
 func (o *doctorOptions) run(cmd *cobra.Command) error {
-	if err := checkFormat(o.format, "text", "json"); err != nil {
-		return err
-	}
 	who, err := o.who()
 	if err != nil {
 		return fmt.Errorf("--user: %w", err)

@@ -20,7 +20,7 @@ func newEvents() *cobra.Command {
 		Args: needsLog,
 		RunE: func(cmd *cobra.Command, args []string) error { return opts.run(cmd, args) },
 	}
-	cmd.Flags().StringVar(&opts.format, "format", "json", "json (one object a line) or parquet (one file)")
+	formatFlag(cmd.Flags(), &opts.format, report.EventFormats()...)
 	cmd.Flags().BoolVar(&opts.remarks, "remarks", false, "also print replies on the way and failed logins")
 	cmd.Flags().BoolVar(&opts.mask, "mask", false, "replace the local part of addresses by *")
 	opts.selection.addFlags(cmd.Flags())
@@ -35,10 +35,7 @@ type eventsOptions struct {
 
 func (o *eventsOptions) run(cmd *cobra.Command, args []string) error {
 	out := bufio.NewWriter(cmd.OutOrStdout())
-	events, err := report.NewEvents(out, o.format)
-	if err != nil {
-		return err
-	}
+	events := report.NewEvents(out, o.format)
 	events.Remarks, events.Mask = o.remarks, o.mask
 	selected, err := o.selection.parse()
 	if err != nil {

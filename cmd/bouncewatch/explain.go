@@ -11,6 +11,7 @@ import (
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
@@ -33,8 +34,8 @@ func newExplain() *cobra.Command {
 		Args:       needs("a code or a reply", "550 5.7.26"),
 		RunE:       func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
-	cmd.Flags().StringVar(&o.lang, "lang", "en", "en or zh")
-	cmd.Flags().StringVar(&o.format, "format", "text", "text or json")
+	langFlag(cmd.Flags(), &o.lang)
+	formatFlag(cmd.Flags(), &o.format, "text", "json")
 	cmd.Flags().StringVar(&o.relay, "relay", "", "host that gave the reply, for rules of one provider; a line names it itself")
 	o.config.addFlag(cmd.Flags())
 	return cmd
@@ -46,12 +47,6 @@ type explainOptions struct {
 }
 
 func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
-	if o.lang != "en" && o.lang != "zh" {
-		return fmt.Errorf("unknown language %q: known languages are en, zh", o.lang)
-	}
-	if err := checkFormat(o.format, "text", "json"); err != nil {
-		return err
-	}
 	rules, err := o.config.load()
 	if err != nil {
 		return err
@@ -221,25 +216,13 @@ func (e *explanation) write(w io.Writer, lang string) error {
 	for i, label := range explanationLabels[lang] {
 		for _, value := range values[i] {
 			if value != "" {
-				fmt.Fprintf(&text, "%s %s\n", padded(label, 9), value)
+				fmt.Fprintf(&text, "%s %s\n", terminal.Left(label, 9), value)
 			}
 			label = ""
 		}
 	}
 	_, err := io.WriteString(w, text.String())
 	return err
-}
-
-// padded fills up to a width on the terminal, where a Chinese character takes two
-// columns.
-func padded(s string, width int) string {
-	for _, r := range s {
-		width--
-		if r >= 0x2E80 {
-			width--
-		}
-	}
-	return s + strings.Repeat(" ", max(width, 0))
 }
 
 func quoted(phrases []string) string {

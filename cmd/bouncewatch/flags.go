@@ -2,7 +2,9 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -50,4 +52,46 @@ func (l *limited[T]) String() string {
 		return ""
 	}
 	return fmt.Sprint(*l.value)
+}
+
+// A choice is the value of a flag that takes one of some words.
+type choice struct {
+	value *string
+	known []string
+}
+
+// choiceFlag adds a flag for one of the known words, of which the first is the
+// default.
+func choiceFlag(f *pflag.FlagSet, p *string, name, usage string, known ...string) {
+	*p = known[0]
+	f.Var(&choice{p, known}, name, usage)
+}
+
+// formatFlag adds --format, langFlag adds --lang.
+func formatFlag(f *pflag.FlagSet, p *string, known ...string) {
+	choiceFlag(f, p, "format", "`format`: "+strings.Join(known, ", "), known...)
+}
+
+func langFlag(f *pflag.FlagSet, p *string) {
+	choiceFlag(f, p, "lang", "`language` of meanings and advice: en or zh", "en", "zh")
+}
+
+// Set is what pflag calls with the text on the command line.
+func (c *choice) Set(text string) error {
+	if !slices.Contains(c.known, text) {
+		return fmt.Errorf("known are %s", strings.Join(c.known, ", "))
+	}
+	*c.value = text
+	return nil
+}
+
+// Type is the kind of value, for the help.
+func (c *choice) Type() string { return "string" }
+
+// String is the value.
+func (c *choice) String() string {
+	if c.value == nil {
+		return ""
+	}
+	return *c.value
 }

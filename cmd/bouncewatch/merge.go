@@ -36,7 +36,7 @@ func newMerge() *cobra.Command {
 }
 
 func runMerge(cmd *cobra.Command, output *outputFlags, args []string) error {
-	format, failIf, err := output.parse()
+	failIf, err := parseCondition(output.failIf)
 	if err != nil {
 		return err
 	}
@@ -52,7 +52,7 @@ func runMerge(cmd *cobra.Command, output *outputFlags, args []string) error {
 		output.report.Partial = output.report.Partial || partial
 	}
 	readErr := printFaults(cmd, errs)
-	if err := output.write(cmd, format, total, args); err != nil {
+	if err := output.write(cmd, total, args); err != nil {
 		return inputError{err}
 	}
 	if readErr == nil && failIf != nil && failIf.holds(total) {

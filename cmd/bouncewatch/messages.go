@@ -29,7 +29,7 @@ func newMessages() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "text", "text or json")
+	formatFlag(f, &o.format, "text", "json")
 	intFlag(f, &o.top, "top", 15, 1, "rows of each table of the text")
 	intFlag(f, &o.names, "names", 10_000, 1, "names to count of each kind: domains, users, clients")
 	o.addFlags(f, 1_000_000)
@@ -43,9 +43,6 @@ type messagesOptions struct {
 }
 
 func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
-	if err := checkFormat(o.format, "text", "json"); err != nil {
-		return err
-	}
 	selected, err := o.selection.parse()
 	if err != nil {
 		return err

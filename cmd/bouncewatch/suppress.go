@@ -33,7 +33,7 @@ func newSuppress() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.format, "format", "csv", "csv or json")
+	formatFlag(f, &o.format, "csv", "json")
 	intFlag(f, &o.failures, "failures", 2, 1, "messages to the address that failed since the last delivery")
 	durationFlag(f, &o.over, "over", time.Hour, 0, "time between the first and the last of them, at least")
 	intFlag(f, &o.addresses, "addresses", 1_000_000, 1, "failing addresses to remember; failures of more are counted only")
@@ -49,9 +49,6 @@ type suppressOptions struct {
 }
 
 func (o *suppressOptions) run(cmd *cobra.Command, args []string) error {
-	if err := checkFormat(o.format, "csv", "json"); err != nil {
-		return err
-	}
 	causes, err := suppressCauses(o.selection.causes)
 	if err != nil {
 		return err

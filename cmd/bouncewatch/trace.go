@@ -34,7 +34,7 @@ func newTrace() *cobra.Command {
 	f.StringVar(&o.filter.To, "to", "", "only to this recipient: an address or @domain")
 	f.StringVar(&o.filter.QueueID, "queue-id", "", "only the message with this queue id, and what it became")
 	f.StringVar(&o.filter.MessageID, "message-id", "", "only with this Message-ID")
-	f.StringVar(&o.format, "format", "text", "text or json (one object for each story, one a line)")
+	formatFlag(f, &o.format, "text", "json")
 	intFlag(f, &o.entries, "lines", 200, 2, "lines to keep of each story; of more, the middle is left out")
 	o.addFlags(f, 100_000)
 	return cmd
@@ -48,9 +48,6 @@ type traceOptions struct {
 }
 
 func (o *traceOptions) run(cmd *cobra.Command, args []string) error {
-	if err := checkFormat(o.format, "text", "json"); err != nil {
-		return err
-	}
 	write := (*story.Story).WriteText
 	if o.format == "json" {
 		write = (*story.Story).WriteJSON

@@ -8,6 +8,8 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
@@ -112,18 +114,16 @@ func (c *Counter) reference(s Shard) time.Time {
 
 // CheckFormat says what is wrong with the name of a format.
 func CheckFormat(name string) error {
-	_, err := report.FindFormat(name)
-	return err
+	if known := report.FormatNames(); !slices.Contains(known, name) {
+		return fmt.Errorf("unknown format %q: known formats are %s", name, strings.Join(known, ", "))
+	}
+	return nil
 }
 
 // Write writes the report of all counts as analyze does with its defaults where
 // its output is no terminal.
 func Write(w io.Writer, format string, c *aggregate.Counts) error {
-	f, err := report.FindFormat(format)
-	if err != nil {
-		return err
-	}
-	return f.Write(w, report.Options{
-		Text: report.Text{Width: 100}, Table: "causes", Page: report.Page{Title: "Mail report", Note: "by bouncewatch"},
+	return report.Write(w, format, report.Options{
+		Text: report.Text{Width: 100}, Table: "causes", Page: report.Page{Note: "by bouncewatch"},
 	}, c)
 }

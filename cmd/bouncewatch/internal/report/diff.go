@@ -29,7 +29,7 @@ type Side struct{ doc *document }
 
 // SideOf is the report on these counts.
 func SideOf(c *aggregate.Counts, partial bool) Side {
-	d := newDocument(c)
+	d := newDocument(c, "en")
 	d.Partial = partial
 	return Side{d}
 }

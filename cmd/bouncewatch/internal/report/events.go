@@ -2,8 +2,8 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -77,16 +77,18 @@ var eventFormats = []struct {
 	{"parquet", newEventParquet},
 }
 
-// NewEvents returns Events that write to w in the format of that name.
-func NewEvents(w io.Writer, format string) (*Events, error) {
-	var names []string
+// EventFormats are all formats of events.
+func EventFormats() (names []string) {
 	for _, f := range eventFormats {
-		if f.name == format {
-			return &Events{out: f.new(w)}, nil
-		}
 		names = append(names, f.name)
 	}
-	return nil, fmt.Errorf("unknown format %q: known formats are %s", format, strings.Join(names, ", "))
+	return names
+}
+
+// NewEvents returns Events that write to w in a format that EventFormats has.
+func NewEvents(w io.Writer, format string) *Events {
+	i := max(slices.Index(EventFormats(), format), 0)
+	return &Events{out: eventFormats[i].new(w)}
 }
 
 // eventJSON writes one object a line.

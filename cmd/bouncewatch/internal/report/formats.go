@@ -1,21 +1,22 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 )
 
-// A Format is a way to write a report.
-type Format struct {
-	Name  string
+// A format is a way to write a report.
+type format struct {
+	name  string
 	write func(w io.Writer, o Options, d *document) error
 }
 
 // formats has a row for each format.
-var formats = []Format{
+var formats = []format{
 	{"text", func(w io.Writer, o Options, d *document) error { return o.Text.write(w, d) }},
 	{"json", func(w io.Writer, _ Options, d *document) error { return writeJSON(w, d) }},
 	{"csv", func(w io.Writer, o Options, d *document) error { return writeCSV(w, o.Table, d) }},
@@ -31,31 +32,27 @@ type Options struct {
 	Table string // of csv: which table
 	Page  Page   // of html
 
-	Partial bool // the counts are of a part of the input only, because reading was interrupted
+	Lang    string // of meanings, advice and headings: "zh", else English
+	Partial bool   // the counts are of a part of the input only, because reading was interrupted
 }
 
-// FindFormat finds a format by its name.
-func FindFormat(name string) (Format, error) {
+// FormatNames are all formats, first that for people.
+func FormatNames() (names []string) {
 	for _, f := range formats {
-		if f.Name == name {
-			return f, nil
-		}
+		names = append(names, f.name)
 	}
-	return Format{}, fmt.Errorf("unknown format %q: known formats are %s", name, FormatNames())
+	return names
 }
 
-// FormatNames lists all formats for a help text.
-func FormatNames() string {
-	var names []string
-	for _, f := range formats {
-		names = append(names, f.Name)
+// Write writes the report in a format that FormatNames has. Same counts and options,
+// same bytes.
+func Write(w io.Writer, name string, o Options, c *aggregate.Counts) error {
+	i := slices.Index(FormatNames(), name)
+	if i < 0 {
+		return fmt.Errorf("unknown format %q", name)
 	}
-	return strings.Join(names, ", ")
-}
-
-// Write writes the report. Same counts and options, same bytes.
-func (f Format) Write(w io.Writer, o Options, c *aggregate.Counts) error {
-	d := newDocument(c)
+	d := newDocument(c, o.Lang)
 	d.Partial = o.Partial
-	return f.write(w, o, d)
+	o.Page.Lang, o.Page.Title = o.Lang, cmp.Or(o.Page.Title, d.T("Mail report"))
+	return formats[i].write(w, o, d)
 }

@@ -78,7 +78,7 @@ var pageTemplate = template.Must(template.ParseFS(pageFS, "page.html"))
 // WriteHTML writes the report as one page that needs no other file and no
 // script. Whatever comes from a log is escaped.
 func WriteHTML(w io.Writer, p Page, c *aggregate.Counts) error {
-	return writeHTML(w, p, newDocument(c))
+	return writeHTML(w, p, newDocument(c, p.Lang))
 }
 
 func writeHTML(w io.Writer, p Page, d *document) error {

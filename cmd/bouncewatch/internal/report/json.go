@@ -46,6 +46,7 @@ type document struct {
 
 	topCauses map[string]string // the most frequent cause of a provider
 	counts    *aggregate.Counts // what all this is made of
+	lang      string            // of meanings and advice
 }
 
 type period struct {
@@ -127,9 +128,13 @@ type outcomeRow struct {
 
 func (r outcomeRow) failed() uint64 { return r.Deferred + r.Bounced + r.Expired }
 
-func newDocument(c *aggregate.Counts) *document {
+// T is a text in the language of the document.
+func (d *document) T(english string) string { return Translate(d.lang, english) }
+
+// newDocument has its meanings and advice in a language, "en" or "zh".
+func newDocument(c *aggregate.Counts, lang string) *document {
 	d := &document{
-		counts: c, Version: jsonVersion, Lines: map[string]uint64{},
+		counts: c, lang: lang, Version: jsonVersion, Lines: map[string]uint64{},
 		// a reader of the JSON gets empty lists, never null
 		Events: []eventRow{}, Classes: []classRow{}, Codes: []codeRow{}, Enhanced: []enhancedRow{}, Causes: []causeRow{},
 		Providers: []outcomeRow{}, Domains: []outcomeRow{}, Delays: []delayRow{}, Hours: []hourRow{}, Remarks: []codeRow{},
@@ -147,26 +152,26 @@ func newDocument(c *aggregate.Counts) *document {
 		k.Count = n
 		d.Classes = append(d.Classes, k)
 	}
-	for k, n := range sum(c, func(k aggregate.Key) (codeRow, bool) { return newCodeRow(k), !k.Remark }) {
+	for k, n := range sum(c, func(k aggregate.Key) (codeRow, bool) { return d.newCodeRow(k), !k.Remark }) {
 		k.Count = n
 		d.Codes = append(d.Codes, k)
 	}
 	for k, n := range sum(c, func(k aggregate.Key) (codeRow, bool) {
-		return newCodeRow(k), k.Remark && k.Status != logparse.AuthFailed
+		return d.newCodeRow(k), k.Remark && k.Status != logparse.AuthFailed
 	}) {
 		k.Count = n
 		d.Remarks = append(d.Remarks, k)
 	}
 	for k, n := range sum(c, func(k aggregate.Key) (enhancedRow, bool) {
 		return enhancedRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Enhanced: k.Enhanced.String(),
-			Class: k.Class.String(), Meaning: enhancedMeaning(k.Enhanced)}, !k.Remark && k.Enhanced != replycode.NoEnhanced
+			Class: k.Class.String(), Meaning: enhancedMeaning(k.Enhanced, lang)}, !k.Remark && k.Enhanced != replycode.NoEnhanced
 	}) {
 		k.Count = n
 		d.Enhanced = append(d.Enhanced, k)
 	}
 	for k, n := range sum(c, func(k aggregate.Key) (causeRow, bool) {
 		info := replycode.Causes()[k.Cause]
-		return causeRow{Cause: info.Name, Direction: k.Direction.String(), Actor: info.Actor, Class: k.Class.String(), Advice: info.Advice},
+		return causeRow{Cause: info.Name, Direction: k.Direction.String(), Actor: info.Actor, Class: k.Class.String(), Advice: pick(lang, info.Advice, info.AdviceZH)},
 			!k.Remark && k.Status != logparse.Sent
 	}) {
 		k.Count = n
@@ -210,10 +215,10 @@ func (d *document) addTimes(c *aggregate.Counts) {
 // must not show.
 func rounded(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
 
-func newCodeRow(k aggregate.Key) codeRow {
+func (d *document) newCodeRow(k aggregate.Key) codeRow {
 	code := k.Code.String()
 	if code == "" {
 		code = "none"
 	}
-	return codeRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Code: code, Class: k.Class.String(), Meaning: codeMeaning(k.Code)}
+	return codeRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Code: code, Class: k.Class.String(), Meaning: codeMeaning(k.Code, d.lang)}
 }

@@ -19,16 +19,6 @@ type pageView struct {
 // Top is how many rows of a long table are shown.
 func (*pageView) Top() int { return 50 }
 
-// T is a text of the page in its language.
-func (p *pageView) T(english string) string { return Translate(p.Lang, english) }
-
-func (p *pageView) pick(english, zh string) string {
-	if p.Lang == "zh" && zh != "" {
-		return zh
-	}
-	return english
-}
-
 // N writes a count with its thousands apart.
 func (*pageView) N(n uint64) string { return grouped(n) }
 
@@ -181,7 +171,7 @@ func (p *pageView) newPageCause(c causeRow) pageCause {
 	line := pageCause{Cause: c.Cause, Actor: p.T(c.Actor), Advice: c.Advice, rank: rank(c.Actor)}
 	if cause, ok := replycode.ParseCause(c.Cause); ok {
 		info := replycode.Causes()[cause]
-		line.Definition, line.Advice = p.pick(info.Definition, info.DefinitionZH), p.pick(info.Advice, info.AdviceZH)
+		line.Definition = pick(p.Lang, info.Definition, info.DefinitionZH)
 	}
 	return line
 }
@@ -268,22 +258,4 @@ func (p *pageView) Servers() (all []serverLine) {
 		all[i].set(e.Status, e.Count)
 	}
 	return all
-}
-
-// CodeMeaning is the meaning of a reply code in the language of the page.
-func (p *pageView) CodeMeaning(r codeRow) string {
-	code, ok := replycode.ParseCode([]byte(r.Code))
-	if info, known := replycode.LookupCode(code); ok && known {
-		return p.pick(info.Title, info.TitleZH)
-	}
-	return p.T(r.Meaning)
-}
-
-// EnhancedMeaning is the meaning of an enhanced status code.
-func (p *pageView) EnhancedMeaning(r enhancedRow) string {
-	e, _ := replycode.ParseEnhanced([]byte(r.Enhanced))
-	if info, ok := replycode.LookupEnhanced(e); ok {
-		return p.pick(info.Title, info.TitleZH)
-	}
-	return r.Meaning
 }

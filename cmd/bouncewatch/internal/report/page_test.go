@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/xml"
+	"os"
 	"reflect"
 	"regexp"
 	"strings"
@@ -38,7 +39,7 @@ func threeDays() *aggregate.Counts {
 	return c
 }
 
-func page(p Page) *pageView { return &pageView{Page: p, document: newDocument(threeDays())} }
+func page(p Page) *pageView { return &pageView{Page: p, document: newDocument(threeDays(), p.Lang)} }
 
 func TestTilesAreOfTheLastDay(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -94,7 +95,7 @@ func TestChartOfAReportHasAllOfIt(t *testing.T) {
 		c := aggregate.New()
 		mail(c, logparse.Sent, 250, 0, 0, start, 1)
 		mail(c, logparse.Sent, 250, 0, 0, start.Add(span), 1)
-		got := (&pageView{document: newDocument(c)}).Chart()
+		got := (&pageView{document: newDocument(c, "en")}).Chart()
 		if got.Step != want.step || len(got.Bars) != want.bars {
 			t.Errorf("%v: %d bars, %s; want %d, %s", span, len(got.Bars), got.Step, want.bars, want.step)
 		}
@@ -106,7 +107,7 @@ func TestChartOfAReportHasAllOfIt(t *testing.T) {
 			t.Errorf("%v: the last bar is empty or mail is missing: %v", span, height)
 		}
 	}
-	if c := (&pageView{document: newDocument(aggregate.New())}).Chart(); c != nil {
+	if c := (&pageView{document: newDocument(aggregate.New(), "en")}).Chart(); c != nil {
 		t.Errorf("a chart of nothing: %+v", c)
 	}
 }
@@ -115,14 +116,14 @@ func TestChartOfAReportHasAllOfIt(t *testing.T) {
 func TestFewBarsAreNarrow(t *testing.T) {
 	c := aggregate.New()
 	mail(c, logparse.Sent, 250, 0, 0, pageNow, 1)
-	if got := (&pageView{document: newDocument(c)}).Chart(); len(got.Bars) != 1 || got.Width() != 240 {
+	if got := (&pageView{document: newDocument(c, "en")}).Chart(); len(got.Bars) != 1 || got.Width() != 240 {
 		t.Errorf("%d bars in a width of %d, want 1 in 240", len(got.Bars), got.Width())
 	}
 }
 
 // The scale is logarithmic from 0.01 s to the first mark over all delays.
 func TestDelayChart(t *testing.T) {
-	d := newDocument(aggregate.New())
+	d := newDocument(aggregate.New(), "en")
 	if c := (&pageView{document: d}).DelayChart(); c != nil {
 		t.Errorf("a chart of nothing: %+v", c)
 	}
@@ -192,7 +193,21 @@ func TestChineseIsComplete(t *testing.T) {
 	for _, tile := range page(Page{}).Tiles() {
 		used[tile.Name] = true
 	}
-	used[codeMeaning(replycode.None)], used[codeMeaning(299)] = true, true
+	for _, m := range lineMeanings {
+		used[m] = true
+	}
+	for _, table := range tables {
+		used[table.title] = true
+	}
+	for _, file := range []string{"text.go", "table.go", "sum.go"} {
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`(?:\.T\(|Translate\(lang, )"([^"]+)"`).FindAllStringSubmatch(string(source), -1) {
+			used[m[1]] = true
+		}
+	}
 	for english := range used {
 		if chinese[english] == "" {
 			t.Errorf("no Chinese for %q", english)
@@ -200,7 +215,7 @@ func TestChineseIsComplete(t *testing.T) {
 	}
 	for english := range chinese {
 		if !used[english] {
-			t.Errorf("%q is nowhere on the page", english)
+			t.Errorf("%q is nowhere in a report", english)
 		}
 	}
 }
@@ -210,7 +225,7 @@ func TestPageIsWellFormed(t *testing.T) {
 	for _, lang := range []string{"en", "zh"} {
 		p := Page{Title: "bouncewatch", Lang: lang, Now: pageNow, Faults: []string{"a"}, Sources: []SourceRow{{Source: "mail.log"}},
 			Failures: []FailureRow{{Text: "<x>", QueueID: `"><script>`}}, Links: []Link{{"metrics", "metrics"}}}
-		text := render(t, "html", Options{Page: p}, threeDays())
+		text := render(t, "html", Options{Page: p, Lang: lang}, threeDays())
 		text = regexp.MustCompile(`<meta [^>]*>`).ReplaceAllString(text, "")
 		d := xml.NewDecoder(strings.NewReader(text))
 		d.Entity = xml.HTMLEntity

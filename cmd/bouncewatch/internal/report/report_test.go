@@ -12,6 +12,7 @@ import (
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -48,16 +49,12 @@ func sample() *aggregate.Counts {
 
 func render(t *testing.T, name string, o Options, c *aggregate.Counts) string {
 	t.Helper()
-	f, err := FindFormat(name)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var b bytes.Buffer
-	if err := f.Write(&b, o, c); err != nil {
+	if err := Write(&b, name, o, c); err != nil {
 		t.Fatal(err)
 	}
 	var again bytes.Buffer
-	if err := f.Write(&again, o, c.Clone()); err != nil {
+	if err := Write(&again, name, o, c.Clone()); err != nil {
 		t.Fatal(err)
 	}
 	if b.String() != again.String() {
@@ -91,7 +88,7 @@ func TestTextIsPrintableAndFits(t *testing.T) {
 			if n := utf8.RuneCountInString(line); n > width {
 				t.Errorf("width %d: %d columns: %s", width, n, line)
 			}
-			if line != clean(line) || strings.HasSuffix(line, " ") {
+			if line != terminal.Clean(line) || strings.HasSuffix(line, " ") {
 				t.Errorf("%q", line)
 			}
 		}

@@ -107,23 +107,30 @@ func topCauses(c *aggregate.Counts) map[string]string {
 	return top
 }
 
-func codeMeaning(c replycode.Code) string {
+func codeMeaning(c replycode.Code, lang string) string {
 	if c == replycode.None {
-		return "no reply code in the log"
+		return Translate(lang, "no reply code in the log")
 	}
 	info, ok := replycode.LookupCode(c)
 	if !ok {
-		return "not in any standard"
+		return Translate(lang, "not in any standard")
 	}
-	return info.Title
+	return pick(lang, info.Title, info.TitleZH)
 }
 
-func enhancedMeaning(e replycode.Enhanced) string {
+func enhancedMeaning(e replycode.Enhanced, lang string) string {
 	if info, ok := replycode.LookupEnhanced(e); ok {
-		return info.Title
+		return pick(lang, info.Title, info.TitleZH)
 	}
 	if info, ok := replycode.LookupSubject(e); ok {
-		return info.Title + " (detail not in the registry)"
+		return pick(lang, info.Title, info.TitleZH) + Translate(lang, " (detail not in the registry)")
 	}
-	return "not in the registry"
+	return Translate(lang, "not in the registry")
+}
+
+func pick(lang, english, zh string) string {
+	if lang == "zh" && zh != "" {
+		return zh
+	}
+	return english
 }

@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
 // A table is one table of the report, for formats that are made of tables.
@@ -40,25 +42,25 @@ var tables = []table{
 		}
 		return rows
 	}},
-	{"codes", "Reply codes", []string{"count", "code", "class", "mta", "direction", "meaning"}, func(d *document) (rows [][]string) {
+	{"codes", "By reply code", []string{"count", "code", "class", "mta", "direction", "meaning"}, func(d *document) (rows [][]string) {
 		for _, r := range d.Codes {
 			rows = append(rows, []string{number(r.Count), r.Code, r.Class, r.MTA, r.Direction, r.Meaning})
 		}
 		return rows
 	}},
-	{"enhanced", "Enhanced status codes", []string{"count", "enhanced", "class", "mta", "direction", "meaning"}, func(d *document) (rows [][]string) {
+	{"enhanced", "By enhanced status code", []string{"count", "enhanced", "class", "mta", "direction", "meaning"}, func(d *document) (rows [][]string) {
 		for _, r := range d.Enhanced {
 			rows = append(rows, []string{number(r.Count), r.Enhanced, r.Class, r.MTA, r.Direction, r.Meaning})
 		}
 		return rows
 	}},
-	{"providers", "Providers", append([]string{"provider"}, outcomeColumns...), func(d *document) (rows [][]string) {
+	{"providers", "By provider", append([]string{"provider"}, outcomeColumns...), func(d *document) (rows [][]string) {
 		for _, r := range d.Providers {
 			rows = append(rows, r.cells(r.Provider))
 		}
 		return rows
 	}},
-	{"domains", "Recipient domains, most failures first", append([]string{"domain"}, outcomeColumns...), func(d *document) (rows [][]string) {
+	{"domains", "By recipient domain, most failures first", append([]string{"domain"}, outcomeColumns...), func(d *document) (rows [][]string) {
 		for _, r := range d.Domains {
 			rows = append(rows, r.cells(r.Domain))
 		}
@@ -99,23 +101,12 @@ var tables = []table{
 	}},
 }
 
-// TableNames lists the tables for a help text.
-func TableNames() string {
-	var names []string
+// TableNames are all tables, in the order of a report.
+func TableNames() (names []string) {
 	for _, t := range tables {
 		names = append(names, t.name)
 	}
-	return strings.Join(names, ", ")
-}
-
-// CheckTable says whether there is a table of that name.
-func CheckTable(name string) error {
-	for _, t := range tables {
-		if t.name == name {
-			return nil
-		}
-	}
-	return fmt.Errorf("unknown table %q: known tables are %s", name, TableNames())
+	return names
 }
 
 // writeCSV writes one table (RFC 4180, with a header line).
@@ -129,12 +120,12 @@ func writeCSV(w io.Writer, name string, d *document) error {
 		rows := append([][]string{t.columns}, t.rows(d)...)
 		for _, row := range rows[1:] {
 			for i, cell := range row {
-				row[i] = formulaSafe(clean(cell))
+				row[i] = formulaSafe(terminal.Clean(cell))
 			}
 		}
 		return out.WriteAll(rows)
 	}
-	return CheckTable(name)
+	return fmt.Errorf("unknown table %q", name)
 }
 
 // formulaSafe marks a cell that a spreadsheet would run as text: a domain or a
@@ -149,19 +140,19 @@ func formulaSafe(cell string) string {
 // writeMarkdown writes all tables that have rows.
 func writeMarkdown(w io.Writer, d *document) error {
 	var b strings.Builder
-	b.WriteString("# Mail report\n")
+	b.WriteString("# " + d.T("Mail report") + "\n")
 	if d.Partial {
-		b.WriteString("\nReading was interrupted: the figures are partial.\n")
+		b.WriteString("\n" + d.T("Reading was interrupted: the figures are partial.") + "\n")
 	}
 	if d.Period != nil {
-		fmt.Fprintf(&b, "\n%s to %s\n", d.Period.From.Format(time.RFC3339), d.Period.To.Format(time.RFC3339))
+		fmt.Fprintf(&b, "\n%s"+d.T(" to ")+"%s\n", d.Period.From.Format(time.RFC3339), d.Period.To.Format(time.RFC3339))
 	}
 	for _, t := range tables {
 		rows := t.rows(d)
 		if len(rows) == 0 {
 			continue
 		}
-		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|%s\n", t.title, strings.Join(t.columns, " | "), strings.Repeat(" --- |", len(t.columns)))
+		fmt.Fprintf(&b, "\n## %s\n\n| %s |\n|%s\n", d.T(t.title), strings.Join(t.columns, " | "), strings.Repeat(" --- |", len(t.columns)))
 		for _, row := range rows {
 			for i, cell := range row {
 				row[i] = markdownSafe(cell)
@@ -176,4 +167,4 @@ func writeMarkdown(w io.Writer, d *document) error {
 // markdownSafe escapes what markdown or HTML in it would act on.
 var markdownEscapes = strings.NewReplacer(`\`, `\\`, "|", `\|`, "<", "&lt;", ">", "&gt;", "&", "&amp;", "*", `\*`, "_", `\_`, "`", "\\`", "[", `\[`, "]", `\]`)
 
-func markdownSafe(cell string) string { return markdownEscapes.Replace(clean(cell)) }
+func markdownSafe(cell string) string { return markdownEscapes.Replace(terminal.Clean(cell)) }

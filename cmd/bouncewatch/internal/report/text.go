@@ -10,8 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/text/width"
-
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 )
 
@@ -24,7 +23,7 @@ type Text struct {
 
 // write writes the report for people: first what to do, then the details.
 func (t Text) write(w io.Writer, d *document) error {
-	p := &printer{Text: t, w: bufio.NewWriter(w), doc: d}
+	p := &printer{Text: t, w: bufio.NewWriter(w), doc: d, lang: d.lang}
 	if p.Width == 0 {
 		p.Width = 80
 	}
@@ -36,8 +35,8 @@ func (t Text) write(w io.Writer, d *document) error {
 	p.timeline()
 	p.codes()
 	p.enhanced()
-	p.outcomes("By provider", "provider", p.doc.Providers)
-	p.outcomes("By recipient domain", "domain", p.doc.Domains)
+	p.outcomes(p.T("By provider"), p.T("provider"), p.doc.Providers)
+	p.outcomes(p.T("By recipient domain"), p.T("domain"), p.doc.Domains)
 	p.delays()
 	p.lines()
 	p.unmatched()
@@ -46,8 +45,9 @@ func (t Text) write(w io.Writer, d *document) error {
 
 type printer struct {
 	Text
-	w   *bufio.Writer
-	doc *document
+	w    *bufio.Writer
+	doc  *document
+	lang string
 }
 
 const (
@@ -56,6 +56,9 @@ const (
 	faint = "\x1b[2m"
 	reset = "\x1b[0m"
 )
+
+// T is a text of the report in its language.
+func (p *printer) T(english string) string { return Translate(p.lang, english) }
 
 func (p *printer) paint(color, s string) string {
 	if !p.Color || s == "" {
@@ -73,28 +76,28 @@ func (p *printer) heading(title string) {
 // line prints s cut to the width, with everything but printable text escaped: a
 // domain or a reply is the sender's to choose.
 func (p *printer) line(color, s string) {
-	fmt.Fprintln(p.w, p.paint(color, strings.TrimRight(fit(clean(s), p.Width), " ")))
+	fmt.Fprintln(p.w, p.paint(color, strings.TrimRight(terminal.Fit(terminal.Clean(s), p.Width), " ")))
 }
 
 func (p *printer) more(n, shown int) {
 	if n > shown {
-		p.line(faint, fmt.Sprintf("%10s  and %d more (--top sets how many; --format json has all)", "", n-shown))
+		p.line(faint, fmt.Sprintf("%10s  "+p.T("and %d more (--top sets how many; --format json has all)"), "", n-shown))
 	}
 }
 
 // totals are one line for each server and direction.
 func (p *printer) totals() {
-	title := "Mail"
+	title := p.T("Mail")
 	if d := p.doc.Period; d != nil {
 		const layout = "2006-01-02 15:04"
-		title += "  " + d.From.Format(layout) + " to " + d.To.Format(layout)
+		title += "  " + d.From.Format(layout) + p.T(" to ") + d.To.Format(layout)
 	}
 	p.line(bold, title)
 	if p.doc.Partial {
-		p.line(red, "  reading was interrupted: the figures are partial")
+		p.line(red, "  "+p.T("Reading was interrupted: the figures are partial."))
 	}
 	if len(p.doc.Events) == 0 {
-		p.line("", "  no delivery and no refusal in these logs")
+		p.line("", "  "+p.T("no delivery and no refusal in these logs"))
 	}
 	counts := map[side]map[string]uint64{}
 	var order []side
@@ -109,7 +112,7 @@ func (p *printer) totals() {
 	p.sides(logparse.Outbound, order, counts)
 	p.sides(logparse.Inbound, order, counts)
 	if p.doc.AuthFailed > 0 {
-		p.line("", fmt.Sprintf("  %-17s%10s", "failed logins", grouped(p.doc.AuthFailed)))
+		p.line("", "  "+terminal.Left(p.T("failed logins"), 17)+terminal.Right(grouped(p.doc.AuthFailed), 10))
 	}
 }
 
@@ -124,7 +127,7 @@ func (p *printer) sides(d logparse.Direction, order []side, counts map[side]map[
 		}
 		n, name := counts[k], fmt.Sprintf("  %-8s %-8s", k.mta, k.direction)
 		if header {
-			columns := fmt.Sprintf("%-19s%10s%10s%10s%10s%13s", "", "sent", "deferred", "bounced", "expired", "bounce rate")
+			columns := fmt.Sprintf("%-19s%10s%10s%10s%10s", "", "sent", "deferred", "bounced", "expired") + terminal.Right(p.T("bounce rate"), 13)
 			if d == logparse.Inbound {
 				columns = fmt.Sprintf("%-19s%10s%12s", "", "rejected", "tempfailed")
 			}
@@ -195,10 +198,10 @@ func (p *printer) causes() {
 	}
 	sortDown(actors, func(a string) uint64 { return totals[a] })
 	slices.SortStableFunc(actors, func(a, b string) int { return rank(a) - rank(b) })
-	p.heading("What to do, by who must act")
-	p.line(faint, fmt.Sprintf("%10s%10s  %s", "outbound", "inbound", "cause"))
+	p.heading(p.T("What to do, by who must act"))
+	p.line(faint, fmt.Sprintf("%10s%10s  %s", "outbound", "inbound", p.T("cause")))
 	for _, actor := range actors {
-		p.line(bold, actor)
+		p.line(bold, p.T(actor))
 		sortDown(lines[actor], (*causeLine).total)
 		for _, l := range lines[actor] {
 			color := ""
@@ -227,18 +230,9 @@ func blankZero(n uint64) string {
 
 // wrapped prints prose in lines that fit.
 func (p *printer) wrapped(text string, indent int) {
-	line := ""
-	for _, word := range strings.Fields(clean(text)) {
-		if line != "" && indent+len(line)+1+len(word) > p.Width {
-			p.line(faint, strings.Repeat(" ", indent)+line)
-			line = ""
-		}
-		if line != "" {
-			line += " "
-		}
-		line += word
+	for _, line := range terminal.Wrap(text, p.Width-indent) {
+		p.line(faint, strings.Repeat(" ", indent)+line)
 	}
-	p.line(faint, strings.Repeat(" ", indent)+line)
 }
 
 var bars = []rune("▁▂▃▄▅▆▇█")
@@ -263,10 +257,10 @@ func (p *printer) timeline() {
 		failed[i] += h.Deferred + h.Bounced + h.Expired
 		refused[i] += h.Rejected + h.TempFailed
 	}
-	p.heading(fmt.Sprintf("Over time, from %s UTC, %s a column", first.Format("2006-01-02 15:04"), stepName(step)))
-	p.line("", "      sent  "+spark(sent))
-	p.line(red, "    failed  "+spark(failed))
-	p.line("", "   refused  "+spark(refused))
+	p.heading(fmt.Sprintf(p.T("Over time, from %s UTC, %s a column"), first.Format("2006-01-02 15:04"), p.stepName(step)))
+	p.line("", terminal.Right(p.T("sent"), 10)+"  "+spark(sent))
+	p.line(red, terminal.Right(p.T("failed"), 10)+"  "+spark(failed))
+	p.line("", terminal.Right(p.T("refused"), 10)+"  "+spark(refused))
 }
 
 func nextStep(step time.Duration) time.Duration {
@@ -276,16 +270,16 @@ func nextStep(step time.Duration) time.Duration {
 	return step * 2
 }
 
-func stepName(step time.Duration) string {
+func (p *printer) stepName(step time.Duration) string {
 	switch {
 	case step == time.Hour:
-		return "one hour"
+		return p.T("one hour")
 	case step < 24*time.Hour:
-		return fmt.Sprintf("%d hours", step/time.Hour)
+		return fmt.Sprintf(p.T("%d hours"), step/time.Hour)
 	case step == 24*time.Hour:
-		return "one day"
+		return p.T("one day")
 	}
-	return fmt.Sprintf("%d days", step/(24*time.Hour))
+	return fmt.Sprintf(p.T("%d days"), step/(24*time.Hour))
 }
 
 // spark draws a value in each column; nothing at all is a blank.
@@ -316,7 +310,7 @@ func (p *printer) codes() {
 		}
 		totals[codeLine{code, r.Direction, r.Meaning}] += r.Count
 	}
-	p.codeTable("By reply code", totals)
+	p.codeTable(p.T("By reply code"), totals)
 }
 
 func (p *printer) enhanced() {
@@ -324,7 +318,7 @@ func (p *printer) enhanced() {
 	for _, r := range p.doc.Enhanced {
 		totals[codeLine{r.Enhanced, r.Direction, r.Meaning}] += r.Count
 	}
-	p.codeTable("By enhanced status code", totals)
+	p.codeTable(p.T("By enhanced status code"), totals)
 }
 
 func (p *printer) codeTable(title string, totals map[codeLine]uint64) {
@@ -358,8 +352,8 @@ func (p *printer) delays() {
 	if len(p.doc.Delays) == 0 {
 		return
 	}
-	p.heading("From arrival to the end of the attempt")
-	p.line(faint, fmt.Sprintf("%10s%10s%10s%10s", "count", "median", "90 %", "99 %"))
+	p.heading(p.T("From arrival to the end of the attempt"))
+	p.line(faint, terminal.Right(p.T("count"), 10)+terminal.Right(p.T("median"), 10)+terminal.Right("90 %", 10)+terminal.Right("99 %", 10))
 	for _, r := range p.doc.Delays {
 		p.line("", fmt.Sprintf("%10s%10s%10s%10s  %s %s", grouped(r.Count), span(r.P50), span(r.P90), span(r.P99), r.MTA, r.Status))
 	}
@@ -381,14 +375,14 @@ func span(s float64) string {
 }
 
 func (p *printer) lines() {
-	p.heading("Lines")
+	p.heading(p.T("Lines"))
 	for r := int(logparse.ResultEvent); r >= 0; r-- {
 		n := p.doc.Lines[logparse.Result(r).String()]
 		color := ""
 		if logparse.Result(r) == logparse.ResultUnparsed && n > 0 {
 			color = red
 		}
-		p.line(color, fmt.Sprintf("%10s  %s", grouped(n), lineMeanings[r]))
+		p.line(color, fmt.Sprintf("%10s  %s", grouped(n), p.T(lineMeanings[r])))
 	}
 }
 
@@ -402,39 +396,13 @@ var lineMeanings = [logparse.NumResults]string{
 
 func (p *printer) unmatched() {
 	if len(p.doc.Unmatched) > 0 {
-		p.heading("Replies that no rule knew (addresses and numbers masked)")
+		p.heading(p.T("Replies that no rule knew (addresses and numbers masked)"))
 		for _, u := range p.doc.Unmatched[:min(p.Top, len(p.doc.Unmatched))] {
 			p.line("", fmt.Sprintf("%10s  %s", grouped(u.N), u.Template))
 		}
 		p.more(len(p.doc.Unmatched), p.Top)
 	}
 	if p.doc.Overflow > 0 {
-		p.line(red, fmt.Sprintf("%10s  outcomes that a full table could not tell apart", grouped(p.doc.Overflow)))
+		p.line(red, terminal.Right(grouped(p.doc.Overflow), 10)+"  "+p.T("outcomes that a full table could not tell apart"))
 	}
-}
-
-// clean replaces what a terminal could act on.
-func clean(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
-}
-
-// fit cuts s to at most columns; wide characters take two.
-func fit(s string, columns int) string {
-	used := 0
-	for i, r := range s {
-		w := 1
-		if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
-			w = 2
-		}
-		if used+w > columns {
-			return s[:i]
-		}
-		used += w
-	}
-	return s
 }

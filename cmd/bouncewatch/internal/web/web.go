@@ -163,11 +163,8 @@ func failureRow(f pipeline.Failure) report.FailureRow {
 
 // reportJSON is the report of docs/report.schema.json about all that was counted.
 func reportJSON(w http.ResponseWriter, v *pipeline.View, logger *slog.Logger) {
-	format, err := report.FindFormat("json")
 	var body bytes.Buffer
-	if err == nil {
-		err = format.Write(&body, report.Options{}, v.Counts)
-	}
+	err := report.Write(&body, "json", report.Options{}, v.Counts)
 	send(w, "application/json", body.Bytes(), err, logger)
 }
 

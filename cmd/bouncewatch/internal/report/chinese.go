@@ -9,7 +9,7 @@ func Translate(lang, english string) string {
 	return english
 }
 
-// chinese has the texts of the page. What is missing stays in English, as the
+// chinese has the texts of the page and of the other formats. What is missing stays in English, as the
 // names of statuses, causes and servers do: they are those of the metrics.
 var chinese = map[string]string{
 	"Reading was interrupted: the figures are partial.": "读取被中断:以下数字不完整。",
@@ -111,4 +111,38 @@ var chinese = map[string]string{
 	"metrics":                "指标",
 	"ready":                  "就绪",
 	"healthy":                "健康",
+
+	// Of the text report and the tables.
+	"Mail report": "邮件报告",
+	" to ":        " 至 ",
+	"no delivery and no refusal in these logs": "这些日志中没有投递,也没有拒收",
+	"bounce rate":                            "退信率",
+	"failed logins":                          "登录失败",
+	"What to do, by who must act":            "处理建议,按处理方",
+	"cause":                                  "原因",
+	"provider":                               "服务商",
+	"domain":                                 "域名",
+	"sent":                                   "已送达",
+	"failed":                                 "失败",
+	"refused":                                "拒收",
+	"count":                                  "次数",
+	"median":                                 "中位数",
+	"Over time, from %s UTC, %s a column":    "时间线,自 %s UTC 起,每列%s",
+	"one hour":                               "一小时",
+	"%d hours":                               "%d 小时",
+	"one day":                                "一天",
+	"%d days":                                "%d 天",
+	"By recipient domain":                    "按收件域名",
+	"From arrival to the end of the attempt": "从到达至投递尝试结束的时间",
+	"Delays in seconds":                      "投递延迟(秒)",
+	"Hours (UTC)":                            "按小时(UTC)",
+	"Replies that were not the last word of an attempt":        "并非投递尝试最终结果的应答",
+	"and %d more (--top sets how many; --format json has all)": "另有 %d 项(--top 设定行数;--format json 列出全部)",
+	"outcomes of mail":                                                   "邮件的结果",
+	"remarks: replies on the way, failed logins":                         "remark:过程中的应答,登录失败",
+	"unparsed: of a mail server, not understood (--unparsed shows them)": "unparsed:邮件服务器的日志,未能理解(--unparsed 列出)",
+	"Replies that no rule knew (addresses and numbers masked)":           "没有规则识别的应答(地址和数字已隐去)",
+	"outcomes that a full table could not tell apart":                    "因表已满而未能区分的结果",
+	" (detail not in the registry)":                                      "(细节未在注册表中)",
+	"not in the registry":                                                "不在注册表中",
 }

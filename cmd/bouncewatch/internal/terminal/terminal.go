@@ -1,0 +1,97 @@
+// Package terminal makes text fit a terminal: in columns, of which a Chinese
+// character takes two, and without anything that a terminal could act on.
+package terminal
+
+import (
+	"strings"
+
+	"golang.org/x/text/width"
+)
+
+// Clean replaces what a terminal could act on.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff {
+			return '?'
+		}
+		return r
+	}, strings.ToValidUTF8(s, "?"))
+}
+
+func wide(r rune) bool {
+	k := width.LookupRune(r).Kind()
+	return k == width.EastAsianWide || k == width.EastAsianFullwidth
+}
+
+// Columns is how many columns s takes.
+func Columns(s string) (n int) {
+	for _, r := range s {
+		n++
+		if wide(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// Fit cuts s to at most so many columns.
+func Fit(s string, columns int) string {
+	used := 0
+	for i, r := range s {
+		used++
+		if wide(r) {
+			used++
+		}
+		if used > columns {
+			return s[:i]
+		}
+	}
+	return s
+}
+
+// Left fills s up on the right.
+func Left(s string, columns int) string {
+	return s + strings.Repeat(" ", max(columns-Columns(s), 0))
+}
+
+// Right fills s up on the left.
+func Right(s string, columns int) string {
+	return strings.Repeat(" ", max(columns-Columns(s), 0)) + s
+}
+
+// Wrap breaks text into lines of at most so many columns, between words and between
+// Chinese characters. A word that is longer has a line of its own.
+func Wrap(text string, columns int) (lines []string) {
+	line, gap := "", ""
+	for word := range strings.FieldsSeq(text) {
+		for _, piece := range pieces(word) {
+			if line != "" && Columns(line+gap+piece) > columns {
+				lines = append(lines, line)
+				line, gap = "", ""
+			}
+			line += gap + piece
+			gap = ""
+		}
+		gap = " "
+	}
+	return append(lines, line)
+}
+
+// pieces are the parts of a word that a line may end between.
+func pieces(word string) (all []string) {
+	start, before := 0, rune(0)
+	for i, r := range word {
+		if i > 0 && (wide(before) || wide(r)) && !strings.ContainsRune(closing, r) && !strings.ContainsRune(opening, before) {
+			all = append(all, word[start:i])
+			start = i
+		}
+		before = r
+	}
+	return append(all, word[start:])
+}
+
+// No line begins with what closes, and none ends with what opens.
+const (
+	closing = ",.;:!?)\u3001\u3002\u300d\u201d\uff09\uff0c\uff1a\uff1b\uff01\uff1f"
+	opening = "(\u300c\u201c\uff08"
+)
