@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -151,6 +152,33 @@ func TestExpand(t *testing.T) {
 	}
 	if len(errs) != 3 || !strings.Contains(errs[0].Error(), at("none")) {
 		t.Errorf("errors %v", errs)
+	}
+}
+
+// A file is read once, and what cannot be looked into is said.
+func TestExpandNamesEachFileOnce(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, err := range []error{
+		os.WriteFile(at("mail.log"), []byte("x\n"), 0o600), os.Symlink("mail.log", at("a.log")), os.Link(at("mail.log"), at("z.log")),
+		os.Symlink(".", at("d")), os.Symlink("nowhere", at("n.log")), os.Mkdir(at("closed"), 0o000),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{dir}, {at("*.log")}, {at("a.log"), at("mail.log")}, {at("mail.log"), at("d/a.log")}, {at("z.log"), at("./mail.log"), at("mail.log")}} {
+		files, errs := Expand(args)
+		if want := []string{at("mail.log")}; !slices.Equal(files, want) {
+			t.Errorf("%q: %q, want %q", args, files, want)
+		}
+		denied := args[0] == dir && os.Geteuid() != 0 // root may look into all
+		if len(errs) > 0 != denied || denied && !errors.Is(errs[0], fs.ErrPermission) {
+			t.Errorf("%q: errors %v", args, errs)
+		}
+	}
+	if files, errs := Expand([]string{at("a.log")}); len(errs) > 0 || !slices.Equal(files, []string{at("a.log")}) {
+		t.Errorf("a link alone: %q, %v", files, errs)
 	}
 }
 

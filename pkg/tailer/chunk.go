@@ -103,9 +103,11 @@ func (c Chunk) Before(n int64) ([]byte, error) {
 func linesBefore(f io.ReaderAt, end, n int64) ([]byte, error) {
 	start := max(0, end-n)
 	buf := make([]byte, end-start)
-	if _, err := f.ReadAt(buf, start); err != nil && !errors.Is(err, io.EOF) {
+	read, err := f.ReadAt(buf, start)
+	if err != nil && !errors.Is(err, io.EOF) {
 		return nil, err
 	}
+	buf = buf[:read] // less, if the file was cut meanwhile
 	if start == 0 {
 		return buf, nil
 	}

@@ -103,3 +103,9 @@ func TestEndsOfAPlainLog(t *testing.T) {
 		t.Errorf("Ends = %.20q ... %q, %v", first, last[max(0, len(last)-20):], err)
 	}
 }
+
+func TestLinesBeforeTheEndOfAFileThatWasCut(t *testing.T) {
+	if b, err := linesBefore(strings.NewReader("one\ntwo\n"), 100, 98); err != nil || string(b) != "two\n" {
+		t.Errorf("%q, %v", b, err)
+	}
+}

@@ -1,6 +1,7 @@
 package tailer
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -9,9 +10,9 @@ import (
 	"strings"
 )
 
-// Expand turns the words of a command line into the files to read, sorted and each once: files,
-// directories (the logs in them, recursively), globs, and "-" for standard input. Each word that
-// leads to nothing gives one error.
+// Expand turns the words of a command line into the files to read, sorted and each once, however many
+// names it has: files, directories (the logs in them, recursively), globs, and "-" for standard input.
+// Each word that leads to nothing gives one error, and each directory that cannot be looked into.
 func Expand(args []string) (files []string, errs []error) {
 	for _, arg := range args {
 		found, err := expandOne(arg)
@@ -21,7 +22,35 @@ func Expand(args []string) (files []string, errs []error) {
 		files = append(files, found...)
 	}
 	slices.Sort(files)
-	return slices.Compact(files), errs
+	return once(slices.Compact(files)), errs
+}
+
+// once leaves the first of several names of a file, one that is no link if there is.
+func once(files []string) []string {
+	type id struct{ dev, ino uint64 }
+	named := map[id]bool{}
+	var links []string
+	again := func(info fs.FileInfo) bool {
+		dev, ino := identity(info)
+		known := named[id{dev, ino}]
+		named[id{dev, ino}] = true
+		return known
+	}
+	files = slices.DeleteFunc(files, func(name string) bool {
+		info, err := os.Lstat(name)
+		if err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			links = append(links, name)
+			return true
+		}
+		return err == nil && info.Mode().IsRegular() && again(info)
+	})
+	for _, name := range links {
+		if info, err := os.Stat(name); err != nil || !info.Mode().IsRegular() || !again(info) {
+			files = append(files, name)
+		}
+	}
+	slices.Sort(files)
+	return files
 }
 
 func expandOne(arg string) ([]string, error) {
@@ -64,11 +93,15 @@ func expandGlob(pattern string) ([]string, error) {
 
 func expandDir(dir string) ([]string, error) {
 	var files []string
+	var closed error
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil && path == dir:
 			return err
 		case err != nil:
+			if !errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+				closed = errors.Join(closed, err)
+			}
 			return nil
 		case path != dir && SkipName(d.Name()):
 			if d.IsDir() {
@@ -82,7 +115,7 @@ func expandDir(dir string) ([]string, error) {
 	if err == nil && len(files) == 0 {
 		err = fmt.Errorf("%s: no log files in this directory: name the files, or another directory", dir)
 	}
-	return files, err
+	return files, errors.Join(err, closed)
 }
 
 func isRegular(path string, d fs.DirEntry) bool {

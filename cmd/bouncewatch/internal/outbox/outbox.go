@@ -10,6 +10,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
@@ -91,7 +93,7 @@ func (o *Outbox) Load(created time.Time, at pipeline.OutboxPosition) error {
 	o.current = batch{epoch: o.epoch, number: at.Batch}
 	for _, e := range entries {
 		b, ok := parseName(e.Name())
-		if !ok {
+		if !ok || !e.Type().IsRegular() {
 			continue
 		}
 		if err := o.loadBatch(b, at); err != nil {
@@ -115,7 +117,7 @@ func (o *Outbox) loadBatch(b batch, at pipeline.OutboxPosition) (err error) {
 	case b.epoch == o.epoch && (b.number > at.Batch || b.number == at.Batch && end == 0):
 		return os.Remove(path)
 	case b.epoch == o.epoch && b.number == at.Batch:
-		o.file, err = os.OpenFile(path, os.O_WRONLY|os.O_APPEND, 0o600)
+		o.file, err = os.OpenFile(path, os.O_WRONLY|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
 			return err
 		}
@@ -150,8 +152,11 @@ func (o *Outbox) cut(f *os.File, end int64) (int64, error) {
 // may be torn and is taken off.
 func (o *Outbox) wholeRows(path string, others bool) (int64, error) {
 	info, err := os.Stat(path)
-	if err != nil || !others {
-		return info.Size(), err
+	if err != nil {
+		return 0, err
+	}
+	if !others {
+		return info.Size(), nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -249,10 +254,11 @@ func (o *Outbox) room(n int64) bool {
 	return o.bytes+n <= o.opts.Limit
 }
 
-// append writes all of the buffer, or leaves the batch as it was.
+// append writes all of the buffer, or leaves the batch as it was. Should even that
+// fail, what is behind its size is written over, and never sent.
 func (o *Outbox) append() error {
 	if o.file == nil {
-		f, err := os.OpenFile(o.path(o.current), os.O_WRONLY|os.O_APPEND|os.O_CREATE|os.O_TRUNC, 0o600)
+		f, err := os.OpenFile(o.path(o.current), os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
 		if err != nil {
 			return err
 		}
@@ -261,7 +267,7 @@ func (o *Outbox) append() error {
 			return err
 		}
 	}
-	if _, err := o.file.Write(o.buffer); err != nil {
+	if _, err := o.file.WriteAt(o.buffer, o.current.size); err != nil {
 		return errors.Join(err, o.file.Truncate(o.current.size))
 	}
 	o.current.size += int64(len(o.buffer))

@@ -257,6 +257,54 @@ func TestDiskThatCannotBeWritten(t *testing.T) {
 	}
 }
 
+// What a write left behind that failed half-way, and could not be taken back, is not sent.
+func TestTornWrite(t *testing.T) {
+	db := &table{}
+	box := open(t, t.TempDir(), pipeline.OutboxPosition{}, Options{Insert: db.insert, Interval: time.Hour})
+	box.Add(seen(1))
+	box.Seal()
+	path := box.path(box.current)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append(data, bytes.Repeat([]byte("torn"), 1000)...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	box.Add(seen(2))
+	box.opts.Interval = 0 // it is old
+	box.Seal()
+	box.Commit()
+	sendAll(t, box)
+	if !slices.Equal(db.lines, []int64{1, 2}) {
+		t.Errorf("rows %v", db.lines)
+	}
+}
+
+// A link in the place of a batch is neither followed nor a reason not to start.
+func TestLinksInTheOutbox(t *testing.T) {
+	dir := t.TempDir()
+	aim := filepath.Join(t.TempDir(), "aim")
+	if err := os.WriteFile(aim, []byte("of someone else\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db := &table{}
+	former := New(Options{Dir: dir})
+	former.epoch = created.UnixNano()
+	for number, to := range map[uint64]string{0: "nowhere", 1: aim} {
+		if err := os.Symlink(to, former.path(batch{former.epoch, number, 0})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	box := open(t, dir, pipeline.OutboxPosition{Batch: 1}, Options{Insert: db.insert, Interval: time.Hour})
+	sendAll(t, box)
+	box.Add(seen(1))
+	box.Seal()
+	if data, err := os.ReadFile(aim); err != nil || string(data) != "of someone else\n" || len(db.lines) > 0 {
+		t.Errorf("%q, %v, rows %v", data, err, db.lines)
+	}
+}
+
 // What was counted before the state was set aside is sent too, but for a torn row.
 func TestBatchesOfCountsThatWereSetAside(t *testing.T) {
 	db := &table{}

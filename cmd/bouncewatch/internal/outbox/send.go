@@ -84,6 +84,7 @@ func (o *Outbox) send(ctx context.Context, b batch) error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
+	rows = rows[:min(int64(len(rows)), b.size)]
 	if len(rows) > 0 {
 		if err := o.opts.Insert(ctx, identity(rows), rows); err != nil {
 			return err
