@@ -142,7 +142,7 @@ func TestNormalForm(t *testing.T) {
 }
 
 func TestExplain(t *testing.T) {
-	r := replyOf("550 5.1.1 <a@example.com>: Recipient address rejected: User unknown in local recipient table")
+	r := replyOf("550 5.1.1 <a@example.com>: Recipient address rejected: User unknown in local recipient table, access denied")
 	list := Explain(r)
 	if len(list) < 3 || list[0].Lost != "" {
 		t.Fatalf("candidates %+v", list)
