@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/common/promslog"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/spf13/cobra"
+	"golang.org/x/net/netutil"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/outbox"
@@ -213,6 +214,17 @@ func (o *watchOptions) listen(c config.Config) ([]net.Listener, error) {
 	return all, nil
 }
 
+// maxConnections is how many may ask at the same time; others wait. It keeps those
+// who ask slowly from using up the files that may be open: the state needs one.
+const maxConnections = 256
+
+func withLimit(listeners []net.Listener) (all []net.Listener) {
+	for _, l := range listeners {
+		all = append(all, netutil.LimitListener(l, maxConnections))
+	}
+	return all
+}
+
 // warnIfOpen says when anyone who reaches this host can read the metrics.
 func warnIfOpen(listeners []net.Listener, webConfig string, logger *slog.Logger) {
 	for _, l := range listeners {
@@ -251,7 +263,7 @@ func (s *service) run(ctx context.Context) error {
 		ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
 	served := make(chan error, 1)
 	go func() {
-		err := toolkit.ServeMultiple(s.listeners, server, &toolkit.FlagConfig{WebConfigFile: &s.config.WebConfigFile}, s.logger)
+		err := toolkit.ServeMultiple(withLimit(s.listeners), server, &toolkit.FlagConfig{WebConfigFile: &s.config.WebConfigFile}, s.logger)
 		if errors.Is(err, http.ErrServerClosed) {
 			err = nil
 		}
