@@ -145,4 +145,9 @@ var chinese = map[string]string{
 	"outcomes that a full table could not tell apart":                    "因表已满而未能区分的结果",
 	" (detail not in the registry)":                                      "(细节未在注册表中)",
 	"not in the registry":                                                "不在注册表中",
+	"version %s · counting since %s":                                     "版本 %s · 自 %s 起计数",
+	"The state cannot be written, so the figures stand still: ":          "状态无法写入,数字停止更新:",
+	"Still reading what was logged before the start.":                    "仍在读取启动前的日志。",
+	"This log is missing or cannot be read: ":                            "日志缺失或无法读取:",
+	"none yet": "暂无",
 }

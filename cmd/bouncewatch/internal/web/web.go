@@ -106,10 +106,11 @@ func language(r *http.Request) string {
 }
 
 func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, watch *story.Watch, logger *slog.Logger) {
+	lang := language(r)
 	page := report.Page{
 		Title:   "bouncewatch",
-		Lang:    language(r),
-		Note:    fmt.Sprintf("version %s · counting since %s", version.Version, v.Created.Format(time.RFC3339)),
+		Lang:    lang,
+		Note:    fmt.Sprintf(report.Translate(lang, "version %s · counting since %s"), version.Version, v.Created.Format(time.RFC3339)),
 		Refresh: 30,
 		Now:     v.Time,
 		Links: []report.Link{
@@ -118,16 +119,16 @@ func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, watch *sto
 		},
 	}
 	if v.CheckpointError != "" {
-		page.Faults = append(page.Faults, "The state cannot be written, so the figures stand still: "+v.CheckpointError)
+		page.Faults = append(page.Faults, report.Translate(lang, "The state cannot be written, so the figures stand still: ")+v.CheckpointError)
 	}
 	if !v.CaughtUp {
-		page.Faults = append(page.Faults, "Still reading what was logged before the start.")
+		page.Faults = append(page.Faults, report.Translate(lang, "Still reading what was logged before the start."))
 	}
 	for _, s := range v.Sources {
 		if !s.Up {
-			page.Faults = append(page.Faults, "This log is missing or cannot be read: "+s.Source)
+			page.Faults = append(page.Faults, report.Translate(lang, "This log is missing or cannot be read: ")+s.Source)
 		}
-		row := report.SourceRow{Source: s.Source, Up: s.Up, LagBytes: s.LagBytes, LastLine: "none yet"}
+		row := report.SourceRow{Source: s.Source, Up: s.Up, LagBytes: s.LagBytes, LastLine: report.Translate(lang, "none yet")}
 		if !s.LastLine.IsZero() {
 			row.LastLine = s.LastLine.Format(time.RFC3339)
 		}
