@@ -3,14 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
-	"strconv"
+	"io/fs"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
@@ -70,6 +67,8 @@ func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
 		err = writeShapes(cmd, shapes)
 	case o.unmatched:
 		err = writeShapes(cmd, counts)
+	case readErr != nil && o.output.format == "text" && isEmpty(counts):
+		return readErr
 	default:
 		o.output.report.Partial = cmd.Context().Err() != nil
 		err = o.output.write(cmd, counts, args)
@@ -100,7 +99,11 @@ func runBatch(cmd *cobra.Command, batch *pipeline.Batch, args []string) (*aggreg
 
 func printFaults(cmd *cobra.Command, errs []error) error {
 	for _, err := range errs {
-		fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: %v\n", err)
+		hint := ""
+		if errors.Is(err, fs.ErrPermission) {
+			hint = ": run as a user who may read it (often group adm)"
+		}
+		fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: %v%s\n", err, hint)
 	}
 	if len(errs) > 0 {
 		return inputError{}
@@ -121,23 +124,3 @@ func writeShapes(cmd *cobra.Command, c *aggregate.Counts) error {
 	}
 	return nil
 }
-
-// layout fits the text report to where it goes: colour only on a terminal and
-// without NO_COLOR, the width of the terminal or $COLUMNS.
-func layout(cmd *cobra.Command, t *report.Text) {
-	t.Width, _ = strconv.Atoi(os.Getenv("COLUMNS"))
-	f, ok := cmd.OutOrStdout().(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		if t.Width <= 0 {
-			t.Width = pipeWidth
-		}
-		return
-	}
-	t.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-	if w, _, err := term.GetSize(int(f.Fd())); err == nil && t.Width <= 0 {
-		t.Width = w
-	}
-}
-
-// pipeWidth is the width where no terminal sets one.
-const pipeWidth = 100

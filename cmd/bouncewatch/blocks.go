@@ -48,11 +48,13 @@ func (o *blocksOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	selected.Causes = nil // what was delivered counts, too
 	readErr := readInTime(cmd, args, &selected, selected.pipeline(found.Add))
-	out := cmd.OutOrStdout()
-	if o.format == "json" {
-		err = found.WriteJSON(out)
-	} else {
-		err = found.WriteText(out, uint64(o.least))
+	switch {
+	case o.format == "json":
+		err = found.WriteJSON(cmd.OutOrStdout())
+	case readErr != nil && found.From.IsZero():
+		return readErr
+	default:
+		err = found.WriteText(cmd.OutOrStdout(), uint64(o.least), screen(cmd).Width)
 	}
 	if err != nil {
 		return inputError{err}

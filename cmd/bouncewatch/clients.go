@@ -44,11 +44,13 @@ func (o *clientsOptions) run(cmd *cobra.Command, args []string) error {
 	readErr := readInTime(cmd, args, &selected, pipeline.Pipeline{
 		Classifier: replycode.NewClassifier(selected.rules), Listener: &clients,
 	})
-	out := cmd.OutOrStdout()
-	if o.format == "json" {
-		err = clients.WriteJSON(out)
-	} else {
-		err = clients.WriteText(out, o.top)
+	switch {
+	case o.format == "json":
+		err = clients.WriteJSON(cmd.OutOrStdout())
+	case readErr != nil && len(clients.All()) == 0:
+		return readErr
+	default:
+		err = clients.WriteText(cmd.OutOrStdout(), o.top)
 	}
 	if err != nil {
 		return inputError{err}

@@ -124,9 +124,7 @@ func (o *diffOptions) write(cmd *cobra.Command, d *report.Diff) error {
 	if o.format == "json" {
 		return d.WriteJSON(cmd.OutOrStdout())
 	}
-	var t report.Text
-	layout(cmd, &t)
-	return d.WriteText(cmd.OutOrStdout(), t)
+	return d.WriteText(cmd.OutOrStdout(), screen(cmd))
 }
 
 // readPeriods counts two periods of one log.
@@ -239,9 +237,12 @@ func isReport(r *bufio.Reader) bool {
 	})
 }
 
-// count is the report on logs.
+// count is the report on logs, nil if nothing could be read.
 func (o *diffOptions) count(cmd *cobra.Command, selected selection, args []string, stdin io.Reader) (*report.Side, error) {
 	counts, err := runBatch(cmd, selected.batch(stdin, o.jobs), args)
+	if err != nil && isEmpty(counts) {
+		return nil, err
+	}
 	side := report.SideOf(counts, cmd.Context().Err() != nil)
 	return &side, err
 }

@@ -120,9 +120,15 @@ func (q *question) explain(c *replycode.Classifier, lang string) (*explanation, 
 	e := newExplanation(q.reply.Code, q.reply.Enhanced, lang)
 	if !q.good {
 		e.addCause(v, list, lang)
+		if v.Cause == replycode.UnknownCause && isBare(q.reply.Text) {
+			e.Advice = pick(lang, "give explain the whole reply: the code alone does not tell", "请给出完整应答:仅凭代码无法判断")
+		}
 	}
 	return e, nil
 }
+
+// isBare says that a reply is nothing but its codes.
+func isBare(text []byte) bool { return len(bytes.Trim(text, "0123456789. ")) == 0 }
 
 // An explanation is the answer about one code, reply or line.
 type explanation struct {

@@ -40,6 +40,18 @@ func readFiles(cmd *cobra.Command, files []string, errs []error, selected *selec
 	return printFaults(cmd, errs)
 }
 
+// isEmpty says that no line was counted.
+func isEmpty(c *aggregate.Counts) bool {
+	for _, source := range c.Sources() {
+		for _, n := range c.Lines(source) {
+			if n > 0 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 // eachBlock shows an input to visit, block by block, until its end, its first fault
 // or an interrupt.
 func eachBlock(cmd *cobra.Command, file string, visit func(*tailer.Block)) error {

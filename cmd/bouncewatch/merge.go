@@ -52,6 +52,9 @@ func runMerge(cmd *cobra.Command, output *outputFlags, args []string) error {
 		output.report.Partial = output.report.Partial || partial
 	}
 	readErr := printFaults(cmd, errs)
+	if readErr != nil && output.format == "text" && isEmpty(total) {
+		return readErr
+	}
 	if err := output.write(cmd, total, args); err != nil {
 		return inputError{err}
 	}

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/term"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
@@ -27,6 +30,29 @@ func (o *outputFlags) addFlags(f *pflag.FlagSet) {
 // write writes the report of counts that came from args.
 func (o *outputFlags) write(cmd *cobra.Command, counts *aggregate.Counts, args []string) error {
 	o.report.Page = report.Page{Note: "by bouncewatch, from " + strings.Join(args, " ")}
-	layout(cmd, &o.report.Text)
+	top := o.report.Text.Top
+	o.report.Text = screen(cmd)
+	o.report.Text.Top = top
 	return report.Write(cmd.OutOrStdout(), o.format, o.report, counts)
 }
+
+// screen is where a text report goes: colour only on a terminal and without
+// NO_COLOR, the width of the terminal or $COLUMNS.
+func screen(cmd *cobra.Command) (t report.Text) {
+	t.Width, _ = strconv.Atoi(os.Getenv("COLUMNS"))
+	f, ok := cmd.OutOrStdout().(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		if t.Width <= 0 {
+			t.Width = pipeWidth
+		}
+		return t
+	}
+	t.Color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	if w, _, err := term.GetSize(int(f.Fd())); err == nil && t.Width <= 0 {
+		t.Width = w
+	}
+	return t
+}
+
+// pipeWidth is the width where no terminal sets one.
+const pipeWidth = 100

@@ -84,11 +84,11 @@ func TestTextIsPrintableAndFits(t *testing.T) {
 	b := blocksOf("bbbd")
 	b.All()[0].Reply = "550 \x1b[31m" + strings.Repeat("word ", 40)
 	var out bytes.Buffer
-	if err := b.WriteText(&out, 3); err != nil {
+	if err := b.WriteText(&out, 3, 80); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(out.String()) {
-		if len(line) > 80 || strings.Contains(line, "\x1b") {
+		if len(line) > len("\n")+80 || strings.Contains(line, "\x1b") {
 			t.Errorf("line %q", line)
 		}
 	}

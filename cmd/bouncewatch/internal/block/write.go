@@ -10,14 +10,15 @@ import (
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 var stateWords = [...]string{"goes on", "unclear whether it is over", "over"}
 
-// WriteText writes the blocks for people: those with at least so many refusals, and
-// how many others there are.
-func (b *Blocks) WriteText(w io.Writer, least uint64) error {
+// WriteText writes the blocks for people, in lines of so many columns: those with at
+// least so many refusals, and how many others there are.
+func (b *Blocks) WriteText(w io.Writer, least uint64, columns int) error {
 	out := bufio.NewWriter(w)
 	const layout = "2006-01-02 15:04"
 	if b.From.IsZero() {
@@ -32,7 +33,7 @@ func (b *Blocks) WriteText(w io.Writer, least uint64) error {
 			continue
 		}
 		shown++
-		block.write(out, layout)
+		block.write(out, layout, columns)
 	}
 	if shown == 0 {
 		fmt.Fprintln(out, "\nNo receiver blocked this mail.")
@@ -46,7 +47,7 @@ func (b *Blocks) WriteText(w io.Writer, least uint64) error {
 	return out.Flush()
 }
 
-func (b *Block) write(w io.Writer, layout string) {
+func (b *Block) write(w io.Writer, layout string, columns int) {
 	fmt.Fprintf(w, "\n%s: %s  %s", story.Printable(b.Receiver), b.Cause, stateWords[b.State()])
 	if b.Host != "" {
 		fmt.Fprintf(w, "  (mail of %s)", story.Printable(b.Host))
@@ -59,21 +60,16 @@ func (b *Block) write(w io.Writer, layout string) {
 	default:
 		fmt.Fprintln(w, "  again    nothing was delivered since")
 	}
-	writeWrapped(w, "  reply    ", cmp.Or(story.Printable(b.Reply), "none"))
-	writeWrapped(w, "  to do    ", b.Cause.Actor()+": "+replycode.Causes()[b.Cause].Advice)
+	writeWrapped(w, columns, "  reply    ", cmp.Or(story.Printable(b.Reply), "none"))
+	writeWrapped(w, columns, "  to do    ", b.Cause.Actor()+": "+replycode.Causes()[b.Cause].Advice)
 }
 
-// writeWrapped breaks a text between words, for a terminal of 80 columns.
-func writeWrapped(w io.Writer, before, text string) {
-	line := before
-	for word := range strings.FieldsSeq(text) {
-		if len(line)+len(word) > 79 && len(line) > len(before) {
-			fmt.Fprintln(w, strings.TrimRight(line, " "))
-			line = strings.Repeat(" ", len(before))
-		}
-		line += word + " "
+// writeWrapped breaks a text between words.
+func writeWrapped(w io.Writer, columns int, before, text string) {
+	for _, line := range terminal.Wrap(text, columns-len(before)) {
+		fmt.Fprintln(w, strings.TrimRight(before+line, " "))
+		before = strings.Repeat(" ", len(before))
 	}
-	fmt.Fprintln(w, strings.TrimRight(line, " "))
 }
 
 type jsonBlock struct {

@@ -34,7 +34,7 @@ func ReadSnapshot(data []byte) (counts *aggregate.Counts, partial bool, err erro
 		Counts  json.RawMessage `json:"counts"`
 	}
 	if err := json.Unmarshal(data, &head); err != nil {
-		return nil, false, fmt.Errorf("no snapshot: %w", err)
+		return nil, false, fmt.Errorf("no snapshot, as analyze --format snapshot makes one: %w", err)
 	}
 	if head.Version != nil && *head.Version > snapshotVersion {
 		return nil, false, fmt.Errorf("snapshot of version %d, this program knows version %d", *head.Version, snapshotVersion)
