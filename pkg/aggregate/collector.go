@@ -103,7 +103,7 @@ func (c *Collector) series(id family, counts *Counts) []*dto.Metric {
 	metrics := c.counters(len(rows))
 	for i, r := range rows {
 		metrics[i].Label = r.labels
-		*metrics[i].Counter.Value = float64(c.table.sums[r.slot])
+		*metrics[i].Counter.Value = float64(c.table.sums[r.number])
 		if e := counts.exemplars[r.key]; e != nil {
 			metrics[i].Counter.Exemplar = e.metric()
 		}

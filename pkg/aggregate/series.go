@@ -2,6 +2,7 @@ package aggregate
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 
@@ -227,22 +228,31 @@ func value(label string, id uint32) string {
 }
 
 // A table holds the series that were ever served, with their labels, and the sums
-// of a scrape. Every series that our tables can make has a slot for its sum.
+// of a scrape. Every series that our tables can make has a slot; one that was
+// served has a number too, the place of its sum. A daemon keeps its table for good,
+// so it is small: series share their labels.
 type table struct {
-	bases [numFamilies]uint32    // the first slot of a family
-	sizes [numFamilies][4]uint32 // of its labels
-	sums  []uint64
-	known []bool                  // the slots that have a row
-	rows  [numFamilies][]tableRow // sorted by label values, unless dirty
-	dirty [numFamilies]bool
+	bases   [numFamilies]uint32     // the first slot of a family
+	sizes   [numFamilies][4]uint32  // of its labels
+	numbers []uint16                // by slot; 0 where no series was served
+	sums    []uint64                // by number
+	rows    [numFamilies][]tableRow // sorted by label values, unless dirty
+	dirty   [numFamilies]bool
+	pairs   map[labelID]*dto.LabelPair
 
 	providers int // how many have their series
 }
 
 type tableRow struct {
 	key    seriesKey
-	slot   uint32
+	number uint16
 	labels []*dto.LabelPair
+}
+
+// A labelID is a label and its value in our numbers.
+type labelID struct {
+	name string
+	id   uint32
 }
 
 var (
@@ -252,7 +262,7 @@ var (
 
 // newTable has the series that every host may need.
 func newTable() *table {
-	t := &table{}
+	t := &table{sums: make([]uint64, 1), pairs: map[labelID]*dto.LabelPair{}}
 	slots := uint32(0)
 	for id, f := range families {
 		t.bases[id], t.sizes[id] = slots, [4]uint32{1, 1, 1, 1}
@@ -263,19 +273,22 @@ func newTable() *table {
 		}
 		slots += n
 	}
-	t.sums, t.known = make([]uint64, slots), make([]bool, slots)
+	if slots > math.MaxUint16 {
+		panic("aggregate: more series than numbers")
+	}
+	t.numbers = make([]uint16, slots)
 	t.seed()
 	return t
 }
 
 func (t *table) seed() {
 	for m := logparse.NoMTA + 1; m < logparse.NumMTAs; m++ {
-		t.slot(keyOf(familyLogins, m, none, none, none))
+		t.number(keyOf(familyLogins, m, none, none, none))
 		for _, s := range outboundStatuses {
-			t.slot(keyOf(familyEvents, logparse.Outbound, m, s, none))
+			t.number(keyOf(familyEvents, logparse.Outbound, m, s, none))
 		}
 		for _, s := range inboundStatuses {
-			t.slot(keyOf(familyEvents, logparse.Inbound, m, s, none))
+			t.number(keyOf(familyEvents, logparse.Inbound, m, s, none))
 		}
 		for d := logparse.Outbound; d < logparse.NumDirections; d++ {
 			t.seedDirection(m, d)
@@ -294,7 +307,7 @@ var failureClasses = []replycode.Class{replycode.TransientFailure, replycode.Per
 // codes of its own choice: those come when they occur.
 func (t *table) seedEnhanced(m logparse.MTA) {
 	add := func(class replycode.Class, id uint32) {
-		t.slot(keyOf(familyEnhanced, uint32(class), uint32(logparse.Outbound), id, uint32(m)))
+		t.number(keyOf(familyEnhanced, uint32(class), uint32(logparse.Outbound), id, uint32(m)))
 	}
 	add(replycode.Success, enhancedID(replycode.MakeEnhanced(replycode.Success, 0, 0)))
 	for _, class := range failureClasses {
@@ -311,10 +324,10 @@ func (t *table) seedEnhanced(m logparse.MTA) {
 // seedRemarks adds failures on the way, and notices that have no code. All
 // remarks but failed logins are of deliveries.
 func (t *table) seedRemarks(m logparse.MTA) {
-	t.slot(keyOf(familyRemarks, replycode.NoClass, codeID(replycode.None), logparse.Outbound, m))
+	t.number(keyOf(familyRemarks, replycode.NoClass, codeID(replycode.None), logparse.Outbound, m))
 	for _, info := range replycode.Codes() {
 		if info.Standard && slices.Contains(failureClasses, info.Code.Class()) {
-			t.slot(keyOf(familyRemarks, info.Code.Class(), codeID(info.Code), logparse.Outbound, m))
+			t.number(keyOf(familyRemarks, info.Code.Class(), codeID(info.Code), logparse.Outbound, m))
 		}
 	}
 }
@@ -325,10 +338,10 @@ func (t *table) seedProviders() {
 	for ; t.providers < replycode.ProviderCount(); t.providers++ {
 		p := replycode.Provider(t.providers)
 		for _, s := range outboundStatuses {
-			t.slot(keyOf(familyProviderEvents, p, s, none, none))
+			t.number(keyOf(familyProviderEvents, p, s, none, none))
 		}
 		for cause := range replycode.NumCauses {
-			t.slot(keyOf(familyProviderFailures, replycode.Cause(cause), p, none, none))
+			t.number(keyOf(familyProviderFailures, replycode.Cause(cause), p, none, none))
 		}
 	}
 }
@@ -336,38 +349,52 @@ func (t *table) seedProviders() {
 func (t *table) seedDirection(m logparse.MTA, d logparse.Direction) {
 	for _, info := range replycode.Codes() {
 		if info.Standard {
-			t.slot(keyOf(familyReplies, info.Code.Class(), codeID(info.Code), d, m))
+			t.number(keyOf(familyReplies, info.Code.Class(), codeID(info.Code), d, m))
 		}
 	}
 	if d == logparse.Outbound { // delivered here, or by Sendmail
-		t.slot(keyOf(familyReplies, replycode.Success, codeID(replycode.None), d, m))
+		t.number(keyOf(familyReplies, replycode.Success, codeID(replycode.None), d, m))
 	}
 	for _, class := range failureClasses {
-		t.slot(keyOf(familyReplies, class, codeID(replycode.None), d, m))
+		t.number(keyOf(familyReplies, class, codeID(replycode.None), d, m))
 		for cause := range replycode.NumCauses {
-			t.slot(keyOf(familyFailures, replycode.Cause(cause), class, d, m))
+			t.number(keyOf(familyFailures, replycode.Cause(cause), class, d, m))
 		}
 	}
 }
 
-// slot is where the sum of a series is. A new series gets its row.
-func (t *table) slot(k seriesKey) uint32 {
+// number is that of a series. A new series gets its row.
+func (t *table) number(k seriesKey) uint16 {
 	s := &t.sizes[k.family]
 	slot := t.bases[k.family] + ((k.labels[0]*s[1]+k.labels[1])*s[2]+k.labels[2])*s[3] + k.labels[3]
-	if !t.known[slot] {
-		t.addRow(k, slot)
+	if t.numbers[slot] == 0 {
+		t.numbers[slot] = t.addRow(k)
 	}
-	return slot
+	return t.numbers[slot]
 }
 
-func (t *table) addRow(k seriesKey, slot uint32) {
-	names := families[k.family].labels
-	values := make([]string, len(names))
-	for i, name := range names {
-		values[i] = value(name, k.labels[i])
+func (t *table) addRow(k seriesKey) (number uint16) {
+	number = uint16(len(t.sums))
+	t.sums = append(t.sums, 0)
+	labels := make([]*dto.LabelPair, len(families[k.family].labels))
+	for i := range labels {
+		labels[i] = t.pair(k.family, i, k.labels[i])
 	}
-	t.known[slot], t.dirty[k.family] = true, true
-	t.rows[k.family] = append(t.rows[k.family], tableRow{k, slot, pairs(names, values)})
+	t.rows[k.family] = append(t.rows[k.family], tableRow{k, number, labels})
+	t.dirty[k.family] = true
+	return number
+}
+
+// pair is a label of a family, the same for all series that have it.
+func (t *table) pair(f family, label int, id uint32) *dto.LabelPair {
+	name := &families[f].labels[label]
+	made := t.pairs[labelID{*name, id}]
+	if made == nil {
+		text := value(*name, id)
+		made = &dto.LabelPair{Name: name, Value: &text}
+		t.pairs[labelID{*name, id}] = made
+	}
+	return made
 }
 
 // add makes the sums of a scrape.
@@ -377,7 +404,7 @@ func (t *table) add(c *Counts) {
 	var buf [maxSeries]seriesKey
 	for k, n := range c.keys {
 		for _, series := range seriesOf(buf[:0], k) {
-			t.sums[t.slot(series)] += *n
+			t.sums[t.number(series)] += *n
 		}
 	}
 	for id := range t.rows {
