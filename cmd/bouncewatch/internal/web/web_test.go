@@ -1,6 +1,8 @@
 package web
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
@@ -164,14 +166,49 @@ func TestFamiliesAreServedOnceAndInOrder(t *testing.T) {
 	}
 }
 
+// What is served is the same compressed, in every format, and says how it is coded.
+func TestMetricsAreCompressedForWhoAsks(t *testing.T) {
+	h := newHandler(newView(), quiet())
+	for name, accept := range metricsFormats {
+		r := httptest.NewRequest(http.MethodGet, "/metrics?name[]=bouncewatch_replies_total", nil)
+		r.Header.Set("Accept", accept)
+		plain := httptest.NewRecorder()
+		h.ServeHTTP(plain, r)
+		r.Header.Set("Accept-Encoding", "zstd, gzip")
+		small := httptest.NewRecorder()
+		h.ServeHTTP(small, r)
+		if got := plain.Header().Get("Content-Encoding"); got != "" {
+			t.Errorf("%s: Content-Encoding %q, though none was asked for", name, got)
+		}
+		if got := small.Header().Get("Content-Encoding"); got != "gzip" {
+			t.Errorf("%s: Content-Encoding %q, want gzip", name, got)
+		}
+		if got, want := small.Header().Get("Content-Type"), plain.Header().Get("Content-Type"); got != want || got == "" {
+			t.Errorf("%s: Content-Type %q, want %q", name, got, want)
+		}
+		if small.Body.Len()*4 > plain.Body.Len() {
+			t.Errorf("%s: %d bytes compressed to %d", name, plain.Body.Len(), small.Body.Len())
+		}
+		z, err := gzip.NewReader(small.Body)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if text, err := io.ReadAll(z); err != nil || !bytes.Equal(text, plain.Body.Bytes()) {
+			t.Errorf("%s: %d bytes uncompressed, want the %d bytes of the other: %v", name, len(text), plain.Body.Len(), err)
+		}
+	}
+}
+
+var metricsFormats = map[string]string{
+	"text":        "text/plain;version=0.0.4",
+	"openmetrics": "application/openmetrics-text;version=1.0.0",
+	"protobuf":    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
+}
+
 func BenchmarkMetrics(b *testing.B) {
 	v := newView()
 	h := newHandler(v, quiet())
-	for name, accept := range map[string]string{
-		"text":        "text/plain;version=0.0.4",
-		"openmetrics": "application/openmetrics-text;version=1.0.0",
-		"protobuf":    "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited",
-	} {
+	for name, accept := range metricsFormats {
 		b.Run(name, func(b *testing.B) {
 			r := httptest.NewRequest(http.MethodGet, "/metrics", nil)
 			r.Header.Set("Accept", accept)
