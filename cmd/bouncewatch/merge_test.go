@@ -68,7 +68,7 @@ func writeHost(t *testing.T, r *rand.Rand, path string) string {
 		t.Fatal(err)
 	}
 	defer dir.Close()
-	if _, err := dir.Save(&pipeline.Snapshot{Version: 1, Created: begin, Counts: counts}); err != nil {
+	if _, err := dir.Save(&pipeline.Snapshot{Version: 1, Created: begin, Counts: counts}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return dir.File()

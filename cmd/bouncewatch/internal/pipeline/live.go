@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"strings"
@@ -61,7 +62,7 @@ type Live struct {
 	dirty    bool
 	looked   time.Time // when the view was made
 	saved    time.Time // of the last attempt to save
-	size     int       // of the state in bytes
+	size     int64     // of the state in bytes
 	failing  bool
 	caughtUp bool
 
@@ -333,16 +334,14 @@ func (l *Live) save(v *View, health map[string]SourceTotals) {
 }
 
 func (l *Live) write() (err error) {
+	var messages func(io.Writer) error
 	if l.opts.Companion != nil {
-		if l.snapshot.Messages, err = l.opts.Companion.Save(); err != nil {
-			return err
-		}
+		messages = l.opts.Companion.Save
 	}
 	if l.opts.Outbox != nil {
 		l.snapshot.Outbox = l.opts.Outbox.Seal()
 	}
-	l.size, err = l.opts.Dir.Save(&l.snapshot)
-	l.snapshot.Messages = nil
+	l.size, err = l.opts.Dir.Save(&l.snapshot, messages)
 	if err == nil && l.opts.Companion != nil {
 		l.opts.Companion.Saved()
 	}

@@ -1,9 +1,12 @@
 package pipeline
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"log/slog"
@@ -217,20 +220,55 @@ func TestFailedCheckpointStandsStillAndRecovers(t *testing.T) {
 }
 
 // A companion counts lines.
-type companion struct{ lines, saved, shown int }
+type companion struct {
+	lines, saved, shown int
+	fault               error // of Save, behind a part of what it writes
+}
 
 func (c *companion) Step(time.Time, *logparse.Step) {}
 
 func (c *companion) Event(*Seen, iter.Seq[[]byte]) { c.lines++ }
 
-func (c *companion) Save() (json.RawMessage, error) {
+func (c *companion) Save(out io.Writer) error {
 	c.saved = c.lines
-	return json.Marshal(c.saved)
+	_, err := fmt.Fprint(out, c.saved)
+	return cmp.Or(c.fault, err)
 }
 
 func (c *companion) Saved() { c.shown = c.saved }
 
 func (c *companion) Load(data json.RawMessage) error { return json.Unmarshal(data, &c.lines) }
+
+// A state that could be written in part only leaves the former one as it was, and
+// nothing of it is shown.
+func TestStateThatIsWrittenInPartDoesNotCount(t *testing.T) {
+	path := t.TempDir()
+	dir, err := OpenStateDir(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &companion{}
+	l := startLive(t, dir, &script{lines: bounceLines(3)}, c)
+	steps(t, l, 1)
+	l.checkpoint()
+	before, err := os.ReadFile(dir.File())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.fault = errors.New("no room")
+	steps(t, l, 2)
+	l.checkpoint()
+	v := l.View()
+	if bounces(v.Counts) != 1 || c.shown != 1 || v.CheckpointErrors != 1 || v.CheckpointError != "no room" {
+		t.Errorf("%d bounces, %d shown by the companion, %d errors, %q; want 1, 1, 1 and the fault", bounces(v.Counts), c.shown, v.CheckpointErrors, v.CheckpointError)
+	}
+	if after, err := os.ReadFile(dir.File()); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the state was changed, or cannot be read: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(path, "*.tmp")); err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
 
 // What a companion knows is written in one step with the counts, and shown when
 // that succeeded.
@@ -289,7 +327,7 @@ func TestWithoutACompanionItsStateGoes(t *testing.T) {
 
 // A large state is not written every second.
 func TestPace(t *testing.T) {
-	for size, want := range map[int]time.Duration{0: 0, 1 << 19: time.Second / 2, 3 << 20: 3 * time.Second, 1 << 30: maxPace} {
+	for size, want := range map[int64]time.Duration{0: 0, 1 << 19: time.Second / 2, 3 << 20: 3 * time.Second, 1 << 30: maxPace} {
 		if got := (&Live{size: size}).pace(); got != want {
 			t.Errorf("%d bytes: every %v, want %v", size, got, want)
 		}

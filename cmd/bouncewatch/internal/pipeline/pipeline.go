@@ -5,6 +5,7 @@ package pipeline
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"iter"
 	"time"
 
@@ -51,9 +52,9 @@ type Listener interface {
 // A Companion listens to a Live, and has a part of its snapshot.
 type Companion interface {
 	Listener
-	Save() (json.RawMessage, error) // what must outlive the process
-	Saved()                         // what Save returned last is on disk
-	Load(json.RawMessage) error     // what an earlier process saved
+	Save(io.Writer) error       // writes what must outlive the process, as a JSON value
+	Saved()                     // what Save wrote last is on disk
+	Load(json.RawMessage) error // what an earlier process saved
 }
 
 // Block counts all lines of a block. The block at the end of a log has none, and

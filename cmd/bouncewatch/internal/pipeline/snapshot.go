@@ -1,13 +1,14 @@
 package pipeline
 
 import (
+	"bufio"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,7 @@ type Snapshot struct {
 	Health  map[string]SourceTotals `json:"health"` // by source
 	Counts  *aggregate.Counts       `json:"counts"`
 
-	Messages json.RawMessage `json:"messages,omitempty"` // of the Companion
+	Messages json.RawMessage `json:"messages,omitempty"` // of the Companion, as Load found them
 	Outbox   OutboxPosition  `json:"outbox,omitzero"`
 }
 
@@ -121,18 +122,26 @@ func (s *Snapshot) decode(data []byte) error {
 	return nil
 }
 
-// encode is the snapshot as JSON. Messages are put in as they are: json.Marshal
-// would read through megabytes that are right.
-func (s *Snapshot) encode() ([]byte, error) {
+// write writes the snapshot as JSON, with what messages writes unless that is nil.
+// Messages are never in memory as a whole: they can be megabytes.
+func (s *Snapshot) write(out io.Writer, messages func(io.Writer) error) error {
 	rest := *s
 	rest.Messages = nil
 	data, err := json.Marshal(&rest)
-	if err != nil || s.Messages == nil {
-		return append(data, '\n'), err
+	if err != nil {
+		return err
 	}
-	const key = `,"messages":`
-	data = slices.Grow(data[:len(data)-1], len(key)+len(s.Messages)+len("}\n"))
-	return append(append(append(data, key...), s.Messages...), "}\n"...), nil
+	if messages != nil {
+		if _, err := out.Write(append(data[:len(data)-1], `,"messages":`...)); err != nil {
+			return err
+		}
+		if err := messages(out); err != nil {
+			return err
+		}
+		data = []byte("}")
+	}
+	_, err = out.Write(append(data, '\n'))
+	return err
 }
 
 // SetAside renames the snapshot so that the next Load finds none, and returns
@@ -147,30 +156,32 @@ func (d *StateDir) SetAside(now time.Time) (string, error) {
 }
 
 // Save replaces the snapshot in one step: after a crash at any moment the file
-// is the old one or the new one, whole. It returns the size of the file.
-func (d *StateDir) Save(s *Snapshot) (size int, err error) {
-	data, err := s.encode()
-	if err != nil {
-		return 0, err
-	}
+// is the old one or the new one, whole. The messages in it are what messages writes,
+// none if that is nil. It returns the size of the file.
+func (d *StateDir) Save(s *Snapshot, messages func(io.Writer) error) (size int64, err error) {
 	temporary := d.File() + ".tmp"
-	if err := writeSynced(temporary, data); err != nil {
+	size, err = writeSynced(temporary, func(out io.Writer) error { return s.write(out, messages) })
+	if err != nil {
 		os.Remove(temporary)
 		return 0, err
 	}
 	if err := os.Rename(temporary, d.File()); err != nil {
 		return 0, err
 	}
-	return len(data), syncDir(d.path)
+	return size, syncDir(d.path)
 }
 
-func writeSynced(path string, data []byte) error {
+func writeSynced(path string, write func(io.Writer) error) (size int64, err error) {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = f.Write(data)
-	return errors.Join(err, f.Sync(), f.Close())
+	out := bufio.NewWriterSize(f, 32<<10)
+	err = errors.Join(write(out), out.Flush())
+	if info, statErr := f.Stat(); err == nil && statErr == nil {
+		size = info.Size()
+	}
+	return size, errors.Join(err, f.Sync(), f.Close())
 }
 
 func syncDir(path string) error {

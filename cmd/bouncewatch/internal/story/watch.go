@@ -1,8 +1,7 @@
 package story
 
 import (
-	"bytes"
-	"encoding/json"
+	"io"
 	"iter"
 	"log/slog"
 	"sync/atomic"
@@ -28,11 +27,10 @@ type Watch struct {
 	totals  Totals
 	senders senders
 	line    time.Time // when a line was last seen, by the clock of the host
-	saved   *View     // of what Save returned last
+	saved   *View     // of what Save wrote last
 	view    atomic.Pointer[View]
 
-	buf      bytes.Buffer // of Save
-	encoding stateMessage
+	encoding stateMessage // of the message that Save writes
 }
 
 // A View is what readers may see of a Watch: what is on disk. It does not change.
@@ -91,18 +89,15 @@ func (w *Watch) Settled(m *Message, r *Recipient, n int) {
 // notice says that the message is from the null sender.
 func (m *Message) notice() bool { return m.SenderKnown && m.Sender == "" }
 
-// Save is the state, to be written to disk. It is valid until the next Save.
-func (w *Watch) Save() (json.RawMessage, error) {
+// Save writes the state, as it is to be on disk.
+func (w *Watch) Save(out io.Writer) error {
 	w.totals.Ended = w.tracker.Ended
 	w.line = time.Now()
 	w.saved = w.look()
-	if err := w.encode(); err != nil {
-		return nil, err
-	}
-	return w.buf.Bytes(), nil
+	return w.encode(out)
 }
 
-// Saved says that what Save returned last is on disk: readers may see it, and who
+// Saved says that what Save wrote last is on disk: readers may see it, and who
 // reads the log of the daemon learns of new suspects.
 func (w *Watch) Saved() {
 	w.view.Store(w.saved)

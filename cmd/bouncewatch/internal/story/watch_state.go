@@ -1,12 +1,13 @@
 package story
 
 import (
-	"bytes"
+	"bufio"
 	"cmp"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -65,9 +66,8 @@ var stateNames = [numStates]string{"fresh", "live", "ending", "slow"}
 
 // encode writes the state. It goes message by message: all of them twice would be
 // the most memory that a daemon takes.
-func (w *Watch) encode() error {
-	out := &w.buf
-	out.Reset()
+func (w *Watch) encode(to io.Writer) error {
+	out := bufio.NewWriter(to) // it keeps the first error
 	fmt.Fprintf(out, `{"version":%d,"salt":"%x","messages":{`, watchVersion, w.tracker.Pseudonyms.salt)
 	enc := json.NewEncoder(out)
 	for i, name := range stateNames {
@@ -94,11 +94,11 @@ func (w *Watch) encode() error {
 		}
 	}
 	out.WriteByte('}')
-	return nil
+	return out.Flush()
 }
 
 // separate puts a separator where another value follows.
-func separate(out *bytes.Buffer, c byte, follows bool) {
+func separate(out *bufio.Writer, c byte, follows bool) {
 	if follows {
 		out.WriteByte(c)
 	}
@@ -176,7 +176,7 @@ func timeOf(nanoseconds int64) time.Time {
 	return time.Unix(0, nanoseconds)
 }
 
-// Load takes a state that Save returned.
+// Load takes a state that Save wrote.
 func (w *Watch) Load(data json.RawMessage) error {
 	var s watchState
 	s.Totals = newTotals()

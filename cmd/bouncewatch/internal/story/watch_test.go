@@ -144,11 +144,11 @@ func TestWatchSurvivesRestartsAnywhere(t *testing.T) {
 
 func save(t *testing.T, w *Watch) json.RawMessage {
 	t.Helper()
-	data, err := w.Save()
-	if err != nil {
+	var data bytes.Buffer
+	if err := w.Save(&data); err != nil {
 		t.Fatal(err)
 	}
-	return bytes.Clone(data)
+	return data.Bytes()
 }
 
 func loaded(t *testing.T, data json.RawMessage) *Watch {

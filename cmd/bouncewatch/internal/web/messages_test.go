@@ -1,6 +1,7 @@
 package web
 
 import (
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +35,7 @@ func messagesServer(t *testing.T, log string) http.Handler {
 	w := story.NewWatch(story.WatchOptions{Limit: 100, MaxAge: time.Hour, Suspicion: story.Suspicion{Unknown: 2, Recipients: 500}, Logger: slog.New(slog.DiscardHandler)})
 	p := pipeline.Pipeline{Counts: aggregate.NewWithoutDomains(), Calendar: &logparse.Calendar{}, Listener: w}
 	p.Block(&tailer.Block{Source: "mail.log", Data: []byte(log), Line: 1})
-	if _, err := w.Save(); err != nil {
+	if err := w.Save(io.Discard); err != nil {
 		t.Fatal(err)
 	}
 	w.Saved()
