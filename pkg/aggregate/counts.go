@@ -220,6 +220,9 @@ func (c *Counts) Lines(source string) *[logparse.NumResults]uint64 {
 	return l
 }
 
+// ForgetLines drops the line counts of a source that will not be read again.
+func (c *Counts) ForgetLines(source string) { delete(c.lines, source) }
+
 // OtherDomains is what happened to mail for the domains that had no room.
 func (c *Counts) OtherDomains() DomainCount { return c.otherDomains }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -139,7 +140,9 @@ func (l *Live) follow(ctx context.Context, start Start) error {
 	if err != nil {
 		return err
 	}
-	l.follower, l.base, l.pipes = f, l.snapshot.Health, map[string]*Pipeline{}
+	l.follower, l.pipes = f, map[string]*Pipeline{}
+	l.base = make(map[string]SourceTotals, len(l.snapshot.Health)) // readers have the other
+	maps.Copy(l.base, l.snapshot.Health)
 	l.prime()
 	return nil
 }
@@ -273,9 +276,12 @@ func (l *Live) switchTo(ctx context.Context, next reload) error {
 	former := l.classifier
 	l.classifier = replycode.NewClassifier(next.rules)
 	err := l.follow(ctx, next.start)
-	if err == nil {
+	switch {
+	case err == nil:
 		l.opts.Follow = next.start
 		return nil
+	case ctx.Err() != nil:
+		return ctx.Err()
 	}
 	l.classifier = former
 	l.opts.Logger.Error("reload failed, following the same logs as before, by the same rules", "err", err)
@@ -296,6 +302,7 @@ func (l *Live) checkpoint() {
 	}
 	l.caughtUp = l.caughtUp || l.follower.CaughtUp()
 	v.CaughtUp = l.caughtUp
+	l.forget(v.Sources)
 	l.dirty = l.dirty || l.opts.Outbox != nil && l.opts.Outbox.Due()
 	if health := l.totals(v.Sources); l.dirty || old == nil || changed(old.Health, health) {
 		l.save(v, health)
@@ -349,6 +356,39 @@ func (l *Live) write() (err error) {
 		l.opts.Outbox.Commit()
 	}
 	return err
+}
+
+// maxGone is how many sources keep their figures that are not followed any more:
+// where each day has a log with its date in the name, there is a new one each day.
+const maxGone = 1000
+
+// forget drops the parsers of sources that are not followed any more, and, of very
+// many, their figures. Those of the others go on where they were, should the source
+// come back.
+func (l *Live) forget(stats []tailer.SourceStats) {
+	followed := make(map[string]bool, len(stats))
+	for _, s := range stats {
+		followed[s.Source] = true
+	}
+	gone := func(name string) bool { return !followed[name] }
+	for name := range l.pipes {
+		if gone(name) {
+			delete(l.pipes, name)
+		}
+	}
+	for name, t := range l.snapshot.Health {
+		if gone(name) {
+			l.base[name] = t
+		}
+	}
+	if sources := l.snapshot.Counts.Sources(); len(sources)-len(stats) > maxGone {
+		for _, name := range sources {
+			if gone(name) {
+				l.snapshot.Counts.ForgetLines(name)
+				delete(l.base, name)
+			}
+		}
+	}
 }
 
 // totals adds what the follower saw since it was started to what was seen

@@ -444,6 +444,79 @@ func TestReloadThatLeavesNothingToFollow(t *testing.T) {
 	}
 }
 
+// A source that goes and comes back goes on from what was counted of it.
+func TestFiguresOfASourceThatComesBack(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	stats := []tailer.SourceStats{{Source: "mail.log", Rotations: 3, LostBytes: 7}}
+	s := &changing{stats: &stats}
+	options := LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler), Follow: func(context.Context, []tailer.FileState) (Follower, error) { return s, nil }}
+	l, err := NewLive(t.Context(), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, next := range [][]tailer.SourceStats{nil, {{Source: "mail.log"}}, nil, {{Source: "mail.log"}}} {
+		stats = next
+		l.checkpoint()
+		if h := l.View().Health["mail.log"]; h != (SourceTotals{Rotations: 3, LostBytes: 7}) {
+			t.Errorf("with %+v: %+v", next, h)
+		}
+	}
+	stats[0].Rotations = 2
+	l.checkpoint()
+	if h := l.View().Health["mail.log"]; h != (SourceTotals{Rotations: 5, LostBytes: 7}) {
+		t.Errorf("%+v", h)
+	}
+}
+
+// A changing Follower has other sources each time.
+type changing struct {
+	script
+	stats *[]tailer.SourceStats
+}
+
+func (c *changing) Stats() []tailer.SourceStats { return *c.stats }
+
+// A daily is a Follower of logs that have a new name each day.
+type daily struct {
+	script
+	day int
+}
+
+func (d *daily) name() string { return fmt.Sprintf("main-%04d", d.day) }
+
+func (d *daily) Next(ctx context.Context) (tailer.Batch, error) {
+	d.day++
+	return tailer.Batch{Source: d.name(), Data: []byte(bounceLine + "\n"), Line: 1}, nil
+}
+
+func (d *daily) Stats() []tailer.SourceStats {
+	return []tailer.SourceStats{{Source: d.name(), Up: true, Rotations: 1}}
+}
+
+// A log a day, with its date in the name, does not fill the memory over the years.
+func TestLogsThatAreGoneAreForgotten(t *testing.T) {
+	dir := stateDir(t, t.TempDir())
+	d := &daily{}
+	l, err := NewLive(t.Context(), LiveOptions{Dir: dir, Logger: slog.New(slog.DiscardHandler), Follow: func(context.Context, []tailer.FileState) (Follower, error) { return d, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range maxGone + 500 {
+		steps(t, l, 1)
+		l.checkpoint()
+	}
+	v := l.View()
+	if n := len(v.SourceNames()); n < 2 || n > maxGone+1 {
+		t.Errorf("figures of %d sources", n)
+	}
+	if n := len(l.pipes); n != 1 {
+		t.Errorf("%d parsers", n)
+	}
+	if n := bounces(v.Counts); n != maxGone+500 {
+		t.Errorf("%d bounces", n)
+	}
+}
+
 func TestStateDirIsLocked(t *testing.T) {
 	path := t.TempDir()
 	dir := stateDir(t, path)
