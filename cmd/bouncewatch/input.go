@@ -28,7 +28,6 @@ func readInTime(cmd *cobra.Command, args []string, selected *selection, common p
 func readFiles(cmd *cobra.Command, files []string, errs []error, selected *selection, common pipeline.Pipeline) error {
 	for _, file := range files {
 		if cmd.Context().Err() != nil {
-			errs = append(errs, errors.New("interrupted: not all was read"))
 			break
 		}
 		p, calendar := common, selected.calendar(file)
@@ -36,6 +35,9 @@ func readFiles(cmd *cobra.Command, files []string, errs []error, selected *selec
 		if err := eachBlock(cmd, file, func(b *tailer.Block) { p.Block(b) }); err != nil {
 			errs = append(errs, err)
 		}
+	}
+	if cmd.Context().Err() != nil {
+		errs = append(errs, errors.New("interrupted: not all was read"))
 	}
 	return printFaults(cmd, errs)
 }

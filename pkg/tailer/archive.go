@@ -13,6 +13,8 @@ var (
 	ErrBinary = errors.New("not a text log")
 	// ErrDirectory is wrapped by the error for a directory given in place of a file.
 	ErrDirectory = errors.New("is a directory")
+	// ErrCut is wrapped by the error for a log that became shorter while it was read.
+	ErrCut = errors.New("became shorter while it was read")
 	// ErrDamaged is wrapped by the error for an archive that ends early or cannot be decompressed.
 	ErrDamaged = errors.New("archive is damaged or incomplete")
 )
@@ -117,6 +119,9 @@ func longestNulRun(b []byte) int {
 func (a *archive) explain(err error) error {
 	if err == io.EOF && (a.packing == "" || a.lines != nil) || errors.Is(err, ErrBinary) {
 		return err
+	}
+	if errors.Is(err, ErrCut) {
+		return fmt.Errorf("%s: %w: what was left was read", a.name, err)
 	}
 	if a.packing == "" {
 		return fmt.Errorf("%s: reading at byte %d: %w", a.name, a.position(), err)

@@ -80,10 +80,32 @@ func (c Chunk) Open(opts Options) (Reader, error) {
 		return nil, err
 	}
 	a := &archive{name: c.Path, closer: f, opts: opts}
-	a.lines = newLineReader(c.Path, io.NewSectionReader(f, c.Start, c.End-c.Start), opts)
+	a.lines = newLineReader(c.Path, &section{f, c}, opts)
 	a.lines.offset = c.Start
 	a.checked = c.Start > 0 // a file is judged by its beginning
 	return a, nil
+}
+
+// A section reads the bytes of a chunk, which must all be there.
+type section struct {
+	file io.ReaderAt
+	rest Chunk
+}
+
+func (s *section) Read(p []byte) (int, error) {
+	left := s.rest.End - s.rest.Start
+	if left == 0 {
+		return 0, io.EOF
+	}
+	n, err := s.file.ReadAt(p[:min(int64(len(p)), left)], s.rest.Start)
+	s.rest.Start += int64(n)
+	switch {
+	case int64(n) == left:
+		err = nil // the end is told by the next call
+	case err == io.EOF:
+		err = ErrCut
+	}
+	return n, err
 }
 
 // Before returns whole lines that stand before the chunk, the last n bytes of them at most: for a

@@ -2,6 +2,7 @@ package tailer
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -107,5 +108,36 @@ func TestEndsOfAPlainLog(t *testing.T) {
 func TestLinesBeforeTheEndOfAFileThatWasCut(t *testing.T) {
 	if b, err := linesBefore(strings.NewReader("one\ntwo\n"), 100, 98); err != nil || string(b) != "two\n" {
 		t.Errorf("%q, %v", b, err)
+	}
+}
+
+// A log that is cut while it is read yields what is there, and an error.
+func TestChunkOfAFileThatWasCut(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "mail.log")
+	if err := os.WriteFile(path, []byte("one\ntwo\nthree\nfour\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	chunks, err := Chunks(path, 8)
+	if err != nil || len(chunks) != 2 {
+		t.Fatal(chunks, err)
+	}
+	if err := os.Truncate(path, 4); err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"one\n", ""} {
+		r, err := chunks[i].Open(Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []byte
+		var b Block
+		for err == nil {
+			b, err = r.Next()
+			got = append(got, b.Data...)
+		}
+		r.Close()
+		if string(got) != want || !errors.Is(err, ErrCut) {
+			t.Errorf("chunk %d: %q, %v", i, got, err)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func (b *Batch) Run(ctx context.Context) (*aggregate.Counts, []error) {
 		if p.counts != nil {
 			total.Merge(p.counts)
 		}
-		if p.err != nil {
+		if p.err != nil && !(len(errs) > 0 && errs[len(errs)-1].Error() == p.err.Error()) { // of each file once
 			errs = append(errs, p.err)
 		}
 	}

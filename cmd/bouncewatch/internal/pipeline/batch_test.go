@@ -190,3 +190,25 @@ func BenchmarkLoop(b *testing.B) {
 		})
 	}
 }
+
+// A log that is cut while it is read is named once, however many pieces are gone.
+func TestBatchSaysOnceThatALogWasCut(t *testing.T) {
+	line := bounceLine + "\n"
+	path := filepath.Join(t.TempDir(), "mail.log")
+	if err := os.WriteFile(path, []byte(strings.Repeat(line, 40)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := &Batch{Files: []string{path}, Workers: 1, chunk: 4 * int64(len(line)), Reference: func(string) time.Time {
+		if err := os.Truncate(path, int64(len(line))); err != nil {
+			t.Error(err)
+		}
+		return time.Now()
+	}}
+	counts, errs := b.Run(t.Context())
+	if len(errs) != 1 || !errors.Is(errs[0], tailer.ErrCut) {
+		t.Errorf("errors %v", errs)
+	}
+	if rows := counts.Rows(); len(rows) != 1 || rows[0].N != 1 {
+		t.Errorf("rows %v", rows)
+	}
+}
