@@ -176,7 +176,7 @@ func (s *stage) watch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	serving := service{s.live, messages, nil, nil, s.config, s.listeners, s.logger}
+	serving := service{config: s.config, logger: s.logger, listeners: s.listeners, live: s.live, messages: messages}
 	watched := make(chan error, 1)
 	go func() { watched <- serving.run(watching) }()
 

@@ -2,12 +2,10 @@ package main
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -17,18 +15,15 @@ import (
 
 	"github.com/coreos/go-systemd/v22/activation"
 	"github.com/coreos/go-systemd/v22/daemon"
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/promslog"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/spf13/cobra"
 	"golang.org/x/net/netutil"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/config"
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/outbox"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/push"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/web"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
@@ -78,64 +73,34 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	c, err := o.settings.toFollow()
-	if err != nil {
-		return err
-	}
-	if c.WebConfigFile != "" {
-		if err := toolkit.Validate(c.WebConfigFile); err != nil {
-			return fmt.Errorf("%s: %w", c.WebConfigFile, err)
+	c, rules, err := o.load()
+	if err == nil && c.WebConfigFile != "" {
+		if err = toolkit.Validate(c.WebConfigFile); err != nil {
+			err = fmt.Errorf("%s: %w", c.WebConfigFile, err)
 		}
 	}
-	rules, err := c.Compile()
 	if err != nil {
 		return err
-	}
-	dir, err := pipeline.OpenStateDir(c.StateDir)
-	if err != nil {
-		return inputError{err}
-	}
-	defer dir.Close()
-	in := &inputs{stdin: cmd.InOrStdin(), logger: logger}
-	defer in.close()
-	if err := o.setAside(dir, logger); err != nil {
-		return inputError{err}
-	}
-	pusher, err := newPusher(c.Push, logger)
-	if err != nil {
-		return inputError{err}
-	}
-	rows, err := newOutbox(c, logger)
-	if err != nil {
-		return inputError{err}
-	}
-	listeners, err := o.listen(c)
-	if err != nil {
-		return inputError{err}
-	}
-	warnIfOpen(listeners, c.WebConfigFile, logger)
-	options := pipeline.LiveOptions{Dir: dir, Logger: logger, Follow: in.follow(c), Rules: rules, Beat: beat()}
-	messages := followMessages(c, logger)
-	if messages != nil {
-		options.Companion = messages
 	}
 	spareMemory()
-	if rows != nil {
-		options.Outbox = rows
-	}
-	live, err := pipeline.NewLive(cmd.Context(), options)
-	if err != nil {
-		for _, l := range listeners {
-			l.Close()
-		}
+	s := service{config: c, logger: logger, inputs: inputs{stdin: cmd.InOrStdin(), logger: logger}}
+	defer s.close()
+	if err := s.open(cmd.Context(), o, rules); err != nil {
 		return inputError{err}
 	}
-	defer o.reloads(hup, func(c config.Config, rules *replycode.Rules) { live.Reload(in.follow(c), rules) }, logger)()
-	s := service{live, messages, pusher, rows, c, listeners, logger}
+	defer o.reloads(hup, &s)()
 	if err := s.run(cmd.Context()); err != nil {
 		return inputError{err}
 	}
 	return nil
+}
+
+// load is what the flags, the environment and the file say, with its rules.
+func (o *watchOptions) load() (c config.Config, rules *replycode.Rules, err error) {
+	if c, err = o.settings.toFollow(); err == nil {
+		rules, err = c.Compile()
+	}
+	return c, rules, err
 }
 
 // followMessages is nil where no messages are to be followed.
@@ -234,67 +199,6 @@ func warnIfOpen(listeners []net.Listener, webConfig string, logger *slog.Logger)
 	}
 }
 
-// A service is what runs in the process of watch.
-type service struct {
-	live      *pipeline.Live
-	messages  *story.Watch   // nil: none are followed
-	pusher    *push.Pusher   // nil: nothing is pushed
-	rows      *outbox.Outbox // nil: outcomes go nowhere
-	config    config.Config
-	listeners []net.Listener
-	logger    *slog.Logger
-}
-
-// run goes on until the context ends, with the counting loop and the web server
-// side by side; the fault of one ends both.
-func (s *service) run(ctx context.Context) error {
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	var more []prometheus.Collector
-	if s.pusher != nil {
-		more = append(more, s.pusher)
-	}
-	if s.rows != nil {
-		more = append(more, s.rows)
-		defer sendRows(ctx, s.rows)()
-	}
-	metrics := web.Gatherer(s.live.View, s.messages, more...)
-	server := &http.Server{Handler: web.Handler(s.live.View, s.messages, metrics, s.logger), ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10}
-	served := make(chan error, 1)
-	go func() {
-		err := toolkit.ServeMultiple(withLimit(s.listeners), server, &toolkit.FlagConfig{WebConfigFile: &s.config.WebConfigFile}, s.logger)
-		if errors.Is(err, http.ErrServerClosed) {
-			err = nil
-		}
-		cancel(err)
-		served <- err
-	}()
-	endPush := s.push(metrics)
-	s.logger.Info("following", "logs", strings.Join(s.config.Logs, " "), "state_dir", s.config.StateDir)
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
-	runErr := s.live.Run(ctx)
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
-	endPush() // with what the last state holds
-	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
-	defer done()
-	if err := server.Shutdown(grace); err != nil {
-		server.Close()
-	}
-	return errors.Join(runErr, <-served)
-}
-
-// push begins to push; the returned function ends it.
-func (s *service) push(metrics prometheus.Gatherer) (end func()) {
-	if s.pusher == nil {
-		return func() {}
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan struct{})
-	go func() { s.pusher.Run(ctx, metrics); close(done) }()
-	return func() { cancel(); <-done }
-}
-
 // newPusher is nil where nothing is to be pushed.
 func newPusher(c config.Push, logger *slog.Logger) (*push.Pusher, error) {
 	if c.URL == "" {
@@ -326,14 +230,14 @@ func newPusher(c config.Push, logger *slog.Logger) (*push.Pusher, error) {
 }
 
 // reloads reads the configuration again at each SIGHUP; the returned function
-// ends that. A bad file changes nothing.
-func (o *watchOptions) reloads(hup <-chan os.Signal, use func(config.Config, *replycode.Rules), logger *slog.Logger) func() {
+// ends that.
+func (o *watchOptions) reloads(hup <-chan os.Signal, s *service) func() {
 	done := make(chan struct{})
 	go func() {
 		for {
 			select {
 			case <-hup:
-				o.reload(use, logger)
+				o.reload(s)
 			case <-done:
 				return
 			}
@@ -342,16 +246,14 @@ func (o *watchOptions) reloads(hup <-chan os.Signal, use func(config.Config, *re
 	return func() { close(done) }
 }
 
-func (o *watchOptions) reload(use func(config.Config, *replycode.Rules), logger *slog.Logger) {
-	var rules *replycode.Rules
-	c, err := o.settings.toFollow()
-	if err == nil {
-		rules, err = c.Compile()
-	}
+// reload makes the service follow what the configuration says now. A bad file
+// changes nothing.
+func (o *watchOptions) reload(s *service) {
+	c, rules, err := o.load()
 	if err != nil {
-		logger.Error("reload: the configuration has faults, the former one stays", "err", err)
+		s.logger.Error("reload: the configuration has faults, the former one stays", "err", err)
 		return
 	}
-	use(c, rules)
-	logger.Info("reloaded: logs, poll, rotate_wait, rules and providers take effect now, other keys at the next start", "logs", strings.Join(c.Logs, " "))
+	s.live.Reload(s.inputs.follow(c), rules)
+	s.logger.Info("reloaded: logs, poll, rotate_wait, rules and providers take effect now, other keys at the next start", "logs", strings.Join(c.Logs, " "))
 }

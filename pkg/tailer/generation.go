@@ -5,8 +5,6 @@ import (
 	"errors"
 	"io"
 	"os"
-	"runtime"
-	"slices"
 	"syscall"
 	"time"
 )
@@ -62,72 +60,6 @@ func identity(info os.FileInfo) (dev, ino uint64) {
 		return uint64(st.Dev), uint64(st.Ino) //nolint:unconvert // the types differ between systems
 	}
 	return 0, 0
-}
-
-// readHead makes head as long as the file and headSize allow.
-//
-// QUIRK: a daemon that keeps its place in the file (no O_APPEND) leaves a hole at the beginning when
-// the file is cut, so that one file after the other begins with the same NUL bytes. What comes behind
-// them tells the files apart.
-func (g *generation) readHead() {
-	if len(g.head) >= headSize {
-		return
-	}
-	if len(g.head) == 0 {
-		g.hole = leadingHole(g.file)
-	}
-	buf := make([]byte, headSize)
-	n, _ := g.file.ReadAt(buf, g.hole)
-	if n > len(g.head) && bytes.Equal(buf[:len(g.head)], g.head) {
-		g.head = buf[:n:n]
-	}
-}
-
-// leadingHole is the length of the run of NUL bytes that a file begins with, if that is a hole.
-func leadingHole(f *os.File) (hole int64) {
-	buf := make([]byte, holeSize)
-	for {
-		n, _ := f.ReadAt(buf, hole)
-		run := nulRun(buf[:n])
-		if hole == 0 && run < holeSize {
-			return 0
-		}
-		hole += int64(run)
-		if run < len(buf) {
-			return hole
-		}
-		if hole == holeSize {
-			hole = max(hole, nextData(f, hole))
-			buf = make([]byte, blockSize)
-		}
-	}
-}
-
-// nextData is where the file has data again, on systems that tell what takes no room on the disk
-// (lseek(2), SEEK_DATA); else 0.
-func nextData(f *os.File, from int64) int64 {
-	const seekData = 3
-	if runtime.GOOS != "linux" && runtime.GOOS != "freebsd" {
-		return 0 // other systems mean something else by the number
-	}
-	at, err := f.Seek(from, seekData)
-	if err != nil {
-		return 0
-	}
-	return at
-}
-
-// intact says whether the file still is what it was up to the offset end: not cut below it and not
-// begun anew.
-func (g *generation) intact(end int64) bool {
-	info, err := g.file.Stat()
-	return err == nil && info.Size() >= end && g.beginsAsBefore()
-}
-
-func (g *generation) beginsAsBefore() bool {
-	buf := g.s.f.look4k[:len(g.head)]
-	n, err := g.file.ReadAt(buf, g.hole)
-	return n == len(g.head) && (err == nil || err == io.EOF) && bytes.Equal(buf[:n], g.head)
 }
 
 // measure takes size and growth anew. It is false when the file was cut or begun anew.
@@ -243,17 +175,6 @@ func (g *generation) deliver(data []byte, consumed int64) (Batch, bool) {
 		g.size, g.growth = g.offset, g.s.lastLine
 	}
 	return b, true
-}
-
-// extendHead takes the beginning of the file from what is read at offset, so that no line is returned
-// of a file that could not be recognised by it.
-func (g *generation) extendHead(data []byte) {
-	have := len(g.head)
-	if have >= headSize || g.offset < g.hole || g.offset > g.hole+int64(have) {
-		return
-	}
-	more := data[min(have-int(g.offset-g.hole), len(data)):]
-	g.head = append(slices.Clip(g.head), more[:min(len(more), headSize-have)]...)
 }
 
 // cut returns the beginning of an overlong line. The rest is skipped.
