@@ -77,7 +77,9 @@ var pfOpeners = pfOpenersOf()
 func pfOpenersOf() (openers [256]pfRole) {
 	openers['t'] |= pfDelivers // to=
 	openers['f'] |= pfQueues   // from=
-	openers[pfNoTLS[0]] |= pfTalks
+	for i := range pfOwnWords {
+		openers[pfOwnWords[i].words[0]] |= pfTalks
+	}
 	for i := range pfForms {
 		openers[pfForms[i].prefix[0]] |= pfTalks
 	}

@@ -16,10 +16,13 @@ var pfRefusalStages = map[string]Stage{
 }
 
 // pfVerbs begin the lines in which the daemons that take mail in may tell of
-// an outcome. Only the first three refuse; reject_warning, warn, hold, discard,
+// an outcome. All but the last refuse; reject_warning, warn, hold, discard,
 // filter, redirect and the rest let the mail pass or have no client that was
 // told.
-var pfVerbs = [...]string{"reject: ", "milter-reject: ", "proxy-reject: ", "warning: "}
+var pfVerbs = [...]string{"reject: ", "milter-reject: ", "milter-header-reject: ", "proxy-reject: ", pfAborts, "warning: "}
+
+// pfAborts begins the line about a session that ends behind its STARTTLS.
+const pfAborts = "abort: TLS"
 
 // pfVerb is the one of pfVerbs that b begins with, "" for none.
 func pfVerb(b []byte) string {
@@ -38,6 +41,8 @@ func pfServer(b []byte, ev *Event) Result {
 		return ResultIgnored
 	case "warning: ":
 		return pfServerWarning(b[len(a):], ev)
+	case pfAborts:
+		return pfAbort(b[len(a):], ev)
 	default:
 		return pfRefusal(b[len(a):], ev)
 	}
@@ -73,6 +78,17 @@ func pfRefusal(b []byte, ev *Event) Result {
 	if ev.Stage == Connect && ev.Code == replycode.None && ev.Enhanced == replycode.NoEnhanced {
 		ev.Status = TempFailed // postscreen is busy: it says 421 and leaves the code out of its log
 	}
+	return ResultEvent
+}
+
+// pfAbort reads " from host[ip]: No client certificate presented". The client is told
+// 421, which the log leaves out.
+func pfAbort(b []byte, ev *Event) Result {
+	reason, ok := pfClient(b, ev)
+	if !ok {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Status, ev.Stage, ev.Text = Inbound, TempFailed, StartTLS, reason
 	return ResultEvent
 }
 
@@ -133,10 +149,14 @@ func pfRefuse(reply []byte, ev *Event) {
 	}
 }
 
-// pfServerWarning reads the two warnings that tell of an outcome: a failed
-// login, "host[ip]: SASL LOGIN authentication failed: reason", and a refused
-// ETRN, "reject: ETRN name... from host[ip]".
+// pfServerWarning reads the three warnings that tell of an outcome: a failed
+// login, "host[ip]: SASL LOGIN authentication failed: reason", a refused
+// ETRN, "reject: ETRN name... from host[ip]", and a command that the filter in
+// front of the queue refused.
 func pfServerWarning(b []byte, ev *Event) Result {
+	if rest, ok := pfAfter(b, "proxy "); ok {
+		return pfProxied(rest, ev)
+	}
 	client, rest, ok := pfCut(b, pfColon)
 	if !ok {
 		return ResultIgnored
@@ -159,3 +179,47 @@ func pfServerWarning(b []byte, ev *Event) Result {
 	ev.Text, _ = pfAfter(rest, ": ")
 	return ResultRemark
 }
+
+// pfProxied reads "127.0.0.1:10025 rejected "RCPT TO:<address>": "550 5.1.1 reply"". The
+// client is told the reply. Mail that the filter refuses at its end has a
+// proxy-reject line.
+func pfProxied(b []byte, ev *Event) Result {
+	blank := bytes.IndexByte(b, ' ')
+	if blank < 0 {
+		return ResultIgnored
+	}
+	command, ok := pfAfter(b[blank:], " rejected \"")
+	if !ok {
+		return ResultIgnored
+	}
+	reply := command
+	for i := range pfProxyAddresses {
+		after, ok := pfAfter(command, pfProxyAddresses[i].words)
+		if !ok {
+			continue
+		}
+		address, rest, ok := pfAddress(after, " \"")
+		if !ok {
+			return ResultUnparsed
+		}
+		reply = rest
+		if ev.Stage = pfProxyAddresses[i].stage; ev.Stage == Rcpt {
+			ev.Recipient = address
+		} else {
+			ev.Sender = address
+		}
+	}
+	if _, reply, ok = pfCut(reply, pfQuotedReply); !ok || len(reply) == 0 {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Status = Inbound, Rejected
+	pfRefuse(bytes.TrimSuffix(reply, pfQuote), ev)
+	return ResultEvent
+}
+
+var pfProxyAddresses = [...]pfStage{{"MAIL FROM:", Mail}, {"RCPT TO:", Rcpt}}
+
+var (
+	pfQuotedReply = []byte("\": \"")
+	pfQuote       = []byte("\"")
+)

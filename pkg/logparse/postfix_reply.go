@@ -40,20 +40,24 @@ var pfForms = [...]pfForm{
 	{"connect to ", " ", Connect, pfTailNone},
 }
 
-// pfNoTLS begins what a client says of a server that offers TLS in vain.
-const pfNoTLS = "Cannot start TLS: "
+// pfOwnWords begin what a client says in words of its own, without the other side's
+// name in front, of a session that did not come about.
+var pfOwnWords = [...]pfStage{
+	{"Cannot start TLS: ", StartTLS},
+	{"Server certificate not ", StartTLS}, // "trusted" or "verified"
+	{"SASL authentication failed; ", Auth},
+}
 
 // pfRemark reads a reply or a fault that is not the final word of an attempt:
 // the client goes on to the next host.
 func pfRemark(b []byte, ev *Event) Result {
 	ev.Text = b
-	if ev.QueueID != nil && pfStarts(b, pfNoTLS) {
-		ev.Direction, ev.Stage = Outbound, StartTLS
-		return ResultRemark
-	}
 	peer, ok := pfExplain(ev)
 	if !ok {
-		return ResultIgnored
+		ev.Stage = pfStageOf(pfOwnWords[:], b)
+		if ev.Stage == NoStage || ev.QueueID == nil {
+			return ResultIgnored
+		}
 	}
 	ev.Direction = Outbound
 	pfRelay(peer, ev)
@@ -70,11 +74,9 @@ func pfDecide(ev *Event) {
 	}
 	// error(8) and retry(8) repeat what an earlier attempt met.
 	ev.Text, _ = pfAfter(ev.Text, "delivery temporarily suspended: ")
-	if pfStarts(ev.Text, pfNoTLS) {
-		ev.Stage = StartTLS
-		return
+	if _, ok := pfExplain(ev); !ok {
+		ev.Stage = pfStageOf(pfOwnWords[:], ev.Text)
 	}
-	pfExplain(ev)
 }
 
 // pfBareReply takes a reply that stands alone, "550 5.1.1 text (in reply to RCPT TO
