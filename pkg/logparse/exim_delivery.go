@@ -45,7 +45,10 @@ func exDelivery(status Status, b []byte, ev *Event) Result {
 // in parentheses and the original address in angle brackets. A delivery to a
 // pipe, a file, an autoreply or :fail: has the original address as its recipient.
 func exAddress(b []byte) (address, rest []byte) {
-	special := len(b) > 0 && (b[0] == '|' || b[0] == '/' || b[0] == '>' || b[0] == ':')
+	if n := exUnquoted(b); n > 0 {
+		return b[:n], b[n+exBracketed(b[n+1:])+1:]
+	}
+	special := len(b) > 0 && (b[0] == '|' || b[0] == '/' || b[0] == '>' || b[0] == ':') || pfStarts(b, "save ")
 	end := exAddressEnd(b, special)
 	whole := bytes.TrimRight(b[:end], " ")
 	rest = b[end:]
@@ -66,7 +69,39 @@ func exAddress(b []byte) (address, rest []byte) {
 	return address, rest
 }
 
-var exOriginal = []byte(" <")
+// exUnquoted is the length of a final address whose local part must be in quotes
+// and is not, 0 for others. Exim logs it bare and in small letters, and the
+// original address, which tells, behind it: "a: b@example.com <"A: b"@example.com>".
+func exUnquoted(b []byte) int {
+	i := bytes.Index(b, exOriginalQuoted)
+	if i <= 0 || b[0] == '"' {
+		return 0
+	}
+	original := b[i+len(exOriginal):]
+	n := pfQuotedLen(original)
+	end := exAngleEnd(original, n)
+	if n == 0 || end < 0 || i < end-n || !bytes.EqualFold(b[i-(end-n):i], original[n:end]) {
+		return 0
+	}
+	local, quoted := b[:i-(end-n)], original[1:n-1]
+	if bytes.IndexByte(quoted, '\\') < 0 && !bytes.EqualFold(local, quoted) {
+		return 0
+	}
+	return i
+}
+
+// exAngleEnd is where the bracket that closes b stands, from i on; -1 without one.
+func exAngleEnd(b []byte, i int) int {
+	if end := bytes.IndexByte(b[i:], '>'); end >= 0 {
+		return i + end
+	}
+	return -1
+}
+
+var (
+	exOriginal       = []byte(" <")
+	exOriginalQuoted = []byte(" <\"")
+)
 
 // exWordEnd is the length of b up to a blank outside of quotes.
 func exWordEnd(b []byte) int {
@@ -116,7 +151,7 @@ func exIsField(b []byte) bool {
 		return false
 	}
 	switch b[0] {
-	case 'R', 'T', 'S', 'H', 'X':
+	case 'R', 'T', 'S', 'H', 'X', 'Q':
 		return b[1] == '='
 	case 'F', 'P':
 		return b[1] == '=' && len(b) > 2 && b[2] == '<'

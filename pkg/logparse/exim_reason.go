@@ -19,6 +19,8 @@ var exForms = [...]struct {
 	{"SMTP timeout after ", false},
 	{"Remote host closed connection in response to ", false},
 	{"Malformed SMTP reply in response to ", false},
+	{"Malformed SMTP reply (an empty line) in response to ", false},
+	{"Malformed LMTP response after ", false},
 	{"Malformed LMTP reply in response to ", false},
 	{"LMTP timeout after ", false},
 	{"LMTP connection closed after ", false},
@@ -57,6 +59,9 @@ func exReason(b []byte, ev *Event) (ok bool) {
 			return true
 		}
 	}
+	if ev.Stage = pfStageOf(exOwnWords[:], b); ev.Stage != NoStage {
+		return true
+	}
 	// "Connection timed out : SMTP timeout after ...", "host [ip] : SMTP error ..."
 	if i := bytes.IndexByte(b, ':'); i > 0 && b[i-1] == ' ' && frameAt(b, i+1, " ") {
 		if text := ev.Text; exReason(b[i+len(": "):], ev) {
@@ -76,6 +81,13 @@ var exHostForms = [...]struct {
 	{"Remote host ", []byte(" closed connection in response to ")},
 	{"SMTP timeout while connected to ", []byte(" after ")},
 	{"Malformed SMTP reply from ", []byte(" in response to ")},
+}
+
+// exOwnWords say what Exim missed of a host that it will have no mail for.
+var exOwnWords = [...]pfStage{
+	{"a TLS session is required, but an attempt to start TLS failed", StartTLS},
+	{"TLS session: (", StartTLS}, // the library's function, then its words
+	{"authentication required but ", Auth},
 }
 
 // exStages are the points of the dialogue. Addresses in angle brackets follow

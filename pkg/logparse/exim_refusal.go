@@ -29,6 +29,9 @@ func exRefusal(b []byte, f *Frame, ev *Event) Result {
 	if exKeyLen(b) > 0 {
 		rest = fields.read(b)
 	}
+	if fields.hostIP != nil && exCutthrough(rest, &fields, ev) {
+		return ResultEvent
+	}
 	ev.Direction, ev.Status = Inbound, Rejected
 	if after, ok := pfAfter(rest, "temporarily "); ok {
 		ev.Status, rest = TempFailed, after
@@ -46,6 +49,8 @@ func exRefusal(b []byte, f *Frame, ev *Event) Result {
 			ev.Status = TempFailed // too many connections: 421
 		}
 		return ResultEvent
+	case pfStarts(rest, "too many recipients: "):
+		return exTooManyRecipients(rest[len("too many recipients: "):], ev)
 	case pfStarts(rest, "unqualified "):
 		return exUnqualified(rest[len("unqualified "):], ev)
 	default:
@@ -57,6 +62,47 @@ func exRefusal(b []byte, f *Frame, ev *Event) Result {
 	if ev.ClientIP == nil {
 		ev.ClientIP = fields.hostIP
 	}
+	return ResultEvent
+}
+
+// exCutthrough reads what a client was told of mail that went through to the next
+// host while it came in: "address F=<sender> rejected after DATA: R=router
+// T=transport H=host [ip] C="550 reply"", or tmp-reject.
+func exCutthrough(b []byte, client *exFields, ev *Event) bool {
+	address, b := exAddress(b)
+	if client.sender != nil || bytes.IndexByte(address, '@') < 0 {
+		return false
+	}
+	var envelope, delivery exFields
+	text := envelope.read(b)
+	status := Rejected
+	rest, ok := pfAfter(text, "rejected after DATA: ")
+	if !ok {
+		status = TempFailed
+		if rest, ok = pfAfter(text, "tmp-reject from cutthrough after DATA: "); !ok {
+			return false
+		}
+	}
+	delivery.read(rest)
+	ev.Direction, ev.Status, ev.Stage = Inbound, status, EOD
+	ev.ClientIP, ev.Sender, ev.Recipient = client.hostIP, envelope.sender, address
+	ev.Text = delivery.confirmation
+	ev.Code, ev.Enhanced = exReplyCodes(ev.Text)
+	return true
+}
+
+// exTooManyRecipients reads "excess temporarily rejected: sender=<sender> H=host
+// [ip]" and, with recipients_max_reject, "message rejected: ...".
+func exTooManyRecipients(b []byte, ev *Event) Result {
+	ev.Status, ev.Stage, ev.Text = Rejected, Rcpt, b
+	rest, ok := pfAfter(b, "message rejected: sender=")
+	if !ok {
+		ev.Status = TempFailed
+		if rest, ok = pfAfter(b, "excess temporarily rejected: sender="); !ok {
+			return ResultIgnored
+		}
+	}
+	ev.ClientIP = exClientIP(exRefusedAddress(Mail, rest, ev))
 	return ResultEvent
 }
 
@@ -117,6 +163,7 @@ var exCommands = [...]struct {
 }{
 	{"RCPT ", Rcpt, true},
 	{"MAIL FROM:", Mail, true},
+	{exMailCommand, Mail, false},
 	{"MAIL ", Mail, true},
 	{"from ", EOD, true}, // "rejected from <sender> H=...: message too big"
 	{"after DATA", EOD, false},
@@ -124,6 +171,8 @@ var exCommands = [...]struct {
 	{"DKIM", EOD, false}, // checked when the data is there
 	{"EHLO", Helo, false},
 	{"HELO", Helo, false},
+	{"\"EHLO ", Helo, false}, // "rejected "EHLO name" from host [ip]": helo_verify_hosts
+	{"\"HELO ", Helo, false},
 	{"AUTH", Auth, false},
 	{"VRFY", VRFY, false},
 	{"EXPN", VRFY, false},
@@ -137,6 +186,10 @@ var exCommands = [...]struct {
 	{"after QUIT", NoStage, false},
 }
 
+// exMailCommand begins "MAIL command H=host [ip]: too many messages in one
+// connection" (smtp_accept_max_per_connection). The client is told 421.
+const exMailCommand = "MAIL command "
+
 // exRejected reads what follows "rejected ".
 func exRejected(b []byte, fields *exFields, ev *Event) {
 	for i := range exCommands {
@@ -146,9 +199,15 @@ func exRejected(b []byte, fields *exFields, ev *Event) {
 			continue
 		}
 		ev.Stage = c.stage
-		if c.address {
+		if c.words == exMailCommand {
+			ev.Status = TempFailed
+		}
+		if c.words[0] == '"' {
+			_, rest, _ = pfCut(rest, pfQuote)
+		}
+		if c.address && pfStarts(rest, "<") {
 			rest = exRefusedAddress(c.stage, rest, ev)
-		} else if client, ok := pfAfter(rest, " from "); ok && fields.hostIP == nil {
+		} else if client, ok := pfAfter(bytes.TrimLeft(rest, " "), "from "); ok && fields.hostIP == nil {
 			rest = exNamedClient(client, fields, ev) // "HELO from host [ip]: syntactically invalid argument(s): ..."
 		}
 		exRefusalText(rest, fields, ev)
@@ -216,8 +275,12 @@ func exRefusalText(b []byte, fields *exFields, ev *Event) {
 			ev.Enhanced = pfEnhanced(b)
 		}
 	}
-	if ev.Code.Class() == replycode.TransientFailure {
+	switch {
+	case ev.Code.Class() == replycode.TransientFailure:
 		ev.Status = TempFailed
+	case ev.Code.Class() == replycode.PermanentFailure && ev.Status == TempFailed:
+		// Exim corrects a code of the wrong class, so this is the text of a log_message.
+		ev.Code, ev.Enhanced = replycode.None, replycode.NoEnhanced
 	}
 }
 

@@ -143,7 +143,7 @@ func TestEximHostile(t *testing.T) {
 			"remark outbound  451 4.7.1 rcpt 1xW4V6-0005cI-0l "},
 		{"H=x (a) [192.0.2.9] F=<\"> rejected RCPT <x@y>: 550 5.0.0 z\"@example.org> rejected RCPT <a@example.com>: 550 5.7.1 relay not permitted",
 			"event inbound rejected 550 5.7.1 rcpt  a@example.com"},
-		{"H=x [192.0.2.9] F=<> temporarily rejected RCPT <a@example.com>: 550 wrong class", "event inbound tempfailed 550  rcpt  a@example.com"},
+		{"H=x [192.0.2.9] F=<> temporarily rejected RCPT <a@example.com>: 550 wrong class", "event inbound tempfailed   rcpt  a@example.com"},
 		{`SMTP syntax error in "RCPT TO:<" H=evil [192.0.2.66]" H=x [192.0.2.9] unrecognized command`, "event inbound rejected   rcpt  "},
 		{"login authenticator failed for (evil) [192.0.2.9]: 535 Incorrect authentication data (set_id=H=x [192.0.2.66] rejected RCPT <a@b>: 550 5.1.1)", "remark inbound auth_failed 535  auth  "},
 		{id + "Completed", "ignored"},

@@ -27,6 +27,8 @@ var hostileLines = []hostileLine{
 	{"Postfix mail", "Mar  5 10:11:12 mx1 postfix/qmgr[7]: 4F2A1C0: from=<%s>, size=454, nrcpt=1 (queue active)", ResultIgnored, NoStatus, "", NoStage, false},
 	{"Postfix expiry", "Mar  5 10:11:12 mx1 postfix/qmgr[7]: 4F2A1C0: from=<%s>, status=expired, returned to sender", ResultEvent, Expired, "", NoStage, false},
 	{"Postfix header", "Mar  5 10:11:12 mx1 postfix/cleanup[7]: 4F2A1C0: reject: header Subject: %t from mail.example.org[192.0.2.9]; from=<%s> to=<%r> proto=ESMTP helo=<x>: 5.7.1 no thanks", ResultEvent, Rejected, "", EOD, true},
+	{"Postfix header of a milter", "Mar  5 10:11:12 mx1 postfix/cleanup[7]: 4F2A1C0: milter-header-reject: header X-Spam: %t from mail.example.org[192.0.2.9]; from=<%s> to=<%r> proto=ESMTP helo=<x>: 5.7.1 no thanks", ResultEvent, Rejected, "", EOD, true},
+	{"Postfix filter", "Mar  5 10:11:12 mx1 postfix/smtpd[7]: warning: proxy 127.0.0.1:10025 rejected \"RCPT TO:<%r>\": \"550 5.1.1 %t\"", ResultEvent, Rejected, "550", Rcpt, true},
 	{"Postfix junk", "Mar  5 10:11:12 mx1 postfix/smtpd[7]: improper command pipelining after EHLO from unknown[192.0.2.9]: %t", ResultIgnored, NoStatus, "", NoStage, false},
 	{"Postfix Message-ID", "Mar  5 10:11:12 mx1 postfix/cleanup[7]: 4F2A1C0: message-id=<%t>", ResultIgnored, NoStatus, "", NoStage, false},
 
@@ -38,6 +40,8 @@ var hostileLines = []hostileLine{
 	{"Exim arrival", "2026-01-02 03:04:05 1xW4V6-0005cI-0l <= %s H=mail.example.org [192.0.2.9] P=esmtp S=900 T=\"%c\" for %r", ResultIgnored, NoStatus, "", NoStage, false},
 	{"Exim refusal", "2026-01-02 03:04:05 H=mail.example.org (x) [192.0.2.9] F=<%s> rejected RCPT <%r>: 550 5.7.1 %t", ResultEvent, Rejected, "550", Rcpt, true},
 	{"Exim refusal after the data", "2026-01-02 03:04:05 1xW4V6-0005cI-0l H=mail.example.org (x) [192.0.2.9] F=<%s> rejected after DATA: 554 %t", ResultEvent, Rejected, "554", EOD, false},
+	{"Exim refusal passed on", "2026-01-02 03:04:05 1xW4V6-0005cI-0l H=mail.example.org [192.0.2.9] ann@example.com F=<%s> rejected after DATA: R=dnslookup T=remote_smtp H=mx.example.com [192.0.2.5] C=\"550 %c\"", ResultEvent, Rejected, "550", EOD, false},
+	{"Exim too many", "2026-01-02 03:04:05 too many recipients: excess temporarily rejected: sender=<%s> H=mail.example.org [192.0.2.9]", ResultEvent, TempFailed, "", Rcpt, false},
 	{"Exim syntax", "2026-01-02 03:04:05 SMTP syntax error in \"RCPT TO:<%c\" H=(x) [192.0.2.9] malformed address", ResultEvent, Rejected, "", Rcpt, false},
 
 	{"Sendmail bounce", "Mar  5 10:11:12 mx1 sm-mta[7]: n1A2B3C4001234: to=<%r>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, pri=1, relay=mx.example.com. [192.0.2.5], dsn=5.1.1, reply=550 5.1.1 %t, stat=User unknown", ResultEvent, Bounced, "550", NoStage, true},
