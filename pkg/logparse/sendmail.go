@@ -51,7 +51,7 @@ var smForms = [...]struct {
 	{"ruleset=", smRuleset},
 	{"Milter: ", smMilter},
 	{"AUTH failure (", smAuthFailure},
-	{"rejecting commands from ", smEarlyTalker},
+	{"rejecting ", smEarlyTalker},
 	{"tcpwrappers (", smWrapped},
 	{"ERROR: srv_features=tempfail, relay=", smUnready},
 	{"timeout waiting for input from ", smTimeout},
@@ -150,9 +150,15 @@ func smNotice(b []byte, ev *Event) Result {
 	switch {
 	case pfStarts(reason, "Return receipt"):
 		return ResultIgnored // a success
-	case pfStarts(reason, "Cannot send message ") && string(kind) != "postmaster notify":
+	case smIsExpiry(reason) && string(kind) != "postmaster notify":
 		ev.Status = Expired
 		return ResultEvent
 	}
 	return ResultRemark
+}
+
+// smIsExpiry says whether the reason is that the time is over: of the queue, or of
+// the sender's wish (RFC 2852).
+func smIsExpiry(reason []byte) bool {
+	return pfStarts(reason, "Cannot send message ") || pfStarts(reason, "delivery time expired ")
 }

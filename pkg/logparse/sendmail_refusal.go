@@ -228,17 +228,25 @@ func smUnready(b []byte, ev *Event) Result {
 	return ResultEvent
 }
 
-// smEarlyTalker reads "host [ip] due to pre-greeting traffic after 0 seconds":
-// the client did not wait for the greeting, which became a refusal.
+// smEarlyTalker reads "commands from host [ip] due to pre-greeting traffic after 0
+// seconds": the client did not wait for the greeting, which became a refusal.
+// "EHLO from host [ip] due to traffic before response" is the same later on.
+// Other lines of rejecting have no client.
 func smEarlyTalker(b []byte, ev *Event) Result {
-	i := bytes.Index(b, []byte(" due to "))
-	if i < 0 {
-		return ResultUnparsed
+	command, rest, _ := pfCut(b, pfFrom)
+	client, _, ok := pfCut(rest, smDue)
+	if !ok {
+		return ResultIgnored
 	}
-	ev.Direction, ev.Status, ev.Stage = Inbound, Rejected, Connect
-	ev.ClientIP, ev.Text = pfBracketed(b[:i]), b[i+1:]
+	ev.Direction, ev.Status = Inbound, Rejected
+	ev.Stage = pfStageOf(smHurries[:], command)
+	ev.ClientIP, ev.Text = pfBracketed(client), rest[len(client)+1:]
 	return ResultEvent
 }
+
+var smHurries = [...]pfStage{{"commands", Connect}, {"EHLO", Helo}, {"HELO", Helo}, {"STARTTLS", StartTLS}, {"AUTH", Auth}}
+
+var smDue = []byte(" due to ")
 
 // smAuthFailure reads "LOGIN): authentication failure (-13) detail, relay=host
 // [ip]". Old versions have no relay.
