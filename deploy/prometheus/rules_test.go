@@ -128,3 +128,36 @@ func TestEveryAlertIsTestedBothWays(t *testing.T) {
 		}
 	}
 }
+
+// The dashboard Fleet multiplies sums of these rates by 60 seconds, and the alerts
+// look back for what is recorded hourly.
+func TestIntervalsThatOthersRelyOn(t *testing.T) {
+	var file struct {
+		Groups []struct {
+			Name, Interval string
+			Rules          []struct{ Record string }
+		}
+	}
+	load(t, "recording.rules.yml", &file)
+	rates := 0
+	for _, g := range file.Groups {
+		for _, r := range g.Rules {
+			if strings.HasSuffix(r.Record, ":rate5m") {
+				if rates++; g.Interval != "1m" {
+					t.Errorf("%s is recorded every %s", r.Record, g.Interval)
+				}
+			}
+			if !strings.HasSuffix(r.Record, ":share1w") {
+				continue
+			}
+			for _, a := range alerts(t) {
+				if n := strings.Count(a.Expr, r.Record); n != strings.Count(a.Expr, "last_over_time("+r.Record+"[2h])") {
+					t.Errorf("%s looks at %s, which is recorded every %s, without last_over_time", a.Alert, r.Record, g.Interval)
+				}
+			}
+		}
+	}
+	if rates < 8 {
+		t.Errorf("%d rates", rates)
+	}
+}
