@@ -9,14 +9,21 @@ import (
 	"strings"
 )
 
-// A dashboardQuery is a query as Grafana sends it.
-type dashboardQuery struct{ panel, expr string }
+// A dashboardQuery is a query of a panel, as the dashboard has it.
+type dashboardQuery struct {
+	dashboard, panel, expr string
+	instant                bool // of a table or a number, not of a graph
+}
 
-var (
-	grafana = strings.NewReplacer("$__rate_interval", "1m", "$__range", "5m")
-	// variables have their first choice, which is all.
-	variables = regexp.MustCompile(`\$[a-z]+`)
-)
+// variables are the choices above a dashboard.
+var variables = regexp.MustCompile(`\$[a-z]+`)
+
+// asked is the query as Grafana sends it for a time range, with the rate interval
+// that it finds and one instance; all else that can be chosen is chosen.
+func (q dashboardQuery) asked(timeRange, rateInterval, instance string) string {
+	expr := strings.NewReplacer("$__rate_interval", rateInterval, "$__range", timeRange, "$instance", instance).Replace(q.expr)
+	return variables.ReplaceAllString(expr, ".*")
+}
 
 func dashboardQueries(dir string) (all []dashboardQuery, err error) {
 	files, err := filepath.Glob(filepath.Join(dir, "*.json"))
@@ -27,7 +34,10 @@ func dashboardQueries(dir string) (all []dashboardQuery, err error) {
 		var dashboard struct {
 			Panels []struct {
 				Title   string
-				Targets []struct{ Expr string }
+				Targets []struct {
+					Expr    string
+					Instant bool
+				}
 			}
 		}
 		data, err := os.ReadFile(file)
@@ -39,7 +49,7 @@ func dashboardQueries(dir string) (all []dashboardQuery, err error) {
 		}
 		for _, p := range dashboard.Panels {
 			for _, t := range p.Targets {
-				all = append(all, dashboardQuery{filepath.Base(file) + ": " + p.Title, variables.ReplaceAllString(grafana.Replace(t.Expr), ".*")})
+				all = append(all, dashboardQuery{strings.TrimSuffix(filepath.Base(file), ".json"), p.Title, t.Expr, t.Instant})
 			}
 		}
 	}

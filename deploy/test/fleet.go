@@ -7,24 +7,21 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
-
-	"gopkg.in/yaml.v3"
 )
 
 // A fleet is many hosts in one process: each serves the metrics of one real host,
 // with counters that grow each minute, each host's at its own pace.
 type fleet struct {
 	hosts   int
-	minutes int            // how long Prometheus scrapes before it is asked
-	drop    *regexp.Regexp // metrics that its scrape configuration leaves out
+	minutes int    // how long Prometheus scrapes before it is asked
+	fewer   bool   // only the series that docs/fleet.md leaves
+	data    string // where Prometheus has the fleet; kept, if it is named
 	began   time.Time
 	ended   time.Time
 	lines   []fleetLine
@@ -38,7 +35,12 @@ type fleetLine struct {
 	comment bool
 }
 
-var growing = regexp.MustCompile(`^bouncewatch_\w+_(total|bucket|count|sum)\b`)
+var (
+	growing = regexp.MustCompile(`^bouncewatch_\w+_(total|bucket|count|sum)\b`)
+	// What docs/fleet.md leaves out, and keeps nevertheless.
+	left = regexp.MustCompile(`^(bouncewatch_provider_recipients_total|bouncewatch_provider_failures_total|go_|promhttp_|process_)`)
+	kept = regexp.MustCompile(`^bouncewatch_provider_failures_total.*provider="(google|microsoft|yahoo|apple|other)"|^process_(cpu_seconds_total|resident_memory_bytes|start_time_seconds) `)
+)
 
 // learn takes the metrics of a host apart.
 func (f *fleet) learn(metrics []byte) {
@@ -47,7 +49,7 @@ func (f *fleet) learn(metrics []byte) {
 			f.lines = append(f.lines, fleetLine{series: line, comment: true})
 			continue
 		}
-		if f.drop.MatchString(line) {
+		if f.fewer && left.MatchString(line) && !kept.MatchString(line) {
 			continue
 		}
 		i := strings.LastIndexByte(line, ' ') + 1
@@ -102,6 +104,32 @@ func (f *fleet) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // run measures what one Prometheus does with all hosts, and how long each query
 // of the dashboards takes there.
 func (f *fleet) run(ctx context.Context, h *host) error {
+	if f.data == "" {
+		f.data = filepath.Join(h.dir, "fleet")
+	}
+	if !f.known() {
+		if err := f.scraped(ctx, h); err != nil {
+			return err
+		}
+	}
+	if err := f.rest(ctx, h); err != nil {
+		return err
+	}
+	return f.queries(ctx, h)
+}
+
+// known is whether a fleet was scraped before, and when.
+func (f *fleet) known() bool {
+	text, err := os.ReadFile(f.data + ".ended")
+	if err != nil {
+		return false
+	}
+	f.ended, err = time.Parse(time.RFC3339, string(text))
+	return err == nil
+}
+
+// scraped lets Prometheus follow the hosts for a while, with the rules.
+func (f *fleet) scraped(ctx context.Context, h *host) error {
 	if err := f.observe(ctx, h); err != nil {
 		return err
 	}
@@ -116,9 +144,7 @@ func (f *fleet) run(ctx context.Context, h *host) error {
 	if err := f.configure(h, l.Addr().String()); err != nil {
 		return err
 	}
-	h.prometheus, err = h.run(ctx, "prometheus", "--config.file", filepath.Join(h.dir, "fleet.yml"),
-		"--storage.tsdb.path", filepath.Join(h.dir, "fleet"), "--web.listen-address", h.prometheusAt, "--query.max-samples", "500000000")
-	if err != nil {
+	if h.prometheus, err = h.run(ctx, "prometheus", f.options(h, "fleet.yml")...); err != nil {
 		return err
 	}
 	fmt.Printf("%d hosts with %d series each, one scrape a minute, for %d minutes\n", f.hosts, f.series(), f.minutes)
@@ -127,27 +153,25 @@ func (f *fleet) run(ctx context.Context, h *host) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	f.ended = time.Now()
 	if err := f.costs(ctx, h); err != nil {
 		return err
 	}
-	if err := f.rest(ctx, h); err != nil {
-		return err
-	}
-	return f.queries(ctx, h)
+	h.prometheus.end()
+	return os.WriteFile(f.data+".ended", []byte(f.ended.Format(time.RFC3339)), 0o600)
+}
+
+func (f *fleet) options(h *host, config string) []string {
+	return []string{"--config.file", filepath.Join(h.dir, config), "--storage.tsdb.path", f.data, "--web.listen-address", h.prometheusAt, "--query.timeout", "10m"}
 }
 
 // rest starts Prometheus again, on the same data and without hosts, so that it
 // has nothing to do but the queries.
 func (f *fleet) rest(ctx context.Context, h *host) (err error) {
-	f.ended = time.Now()
-	h.prometheus.end()
-	empty := filepath.Join(h.dir, "empty.yml")
-	if err := os.WriteFile(empty, nil, 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(h.dir, "empty.yml"), nil, 0o600); err != nil {
 		return err
 	}
-	h.prometheus, err = h.run(ctx, "prometheus", "--config.file", empty, "--storage.tsdb.path", filepath.Join(h.dir, "fleet"),
-		"--web.listen-address", h.prometheusAt, "--query.max-samples", "500000000", "--query.timeout", "10m")
-	if err != nil {
+	if h.prometheus, err = h.run(ctx, "prometheus", f.options(h, "empty.yml")...); err != nil {
 		return err
 	}
 	for range 15 { // reading its log takes a while
@@ -191,122 +215,11 @@ func (f *fleet) observe(ctx context.Context, h *host) error {
 
 func (f *fleet) configure(h *host, address string) error {
 	var config bytes.Buffer
-	config.WriteString("global: {scrape_interval: 1m, scrape_timeout: 30s}\nscrape_configs:\n" +
+	fmt.Fprintf(&config, "rule_files: [%[1]s/recording.rules.yml, %[1]s/alerts.rules.yml]\n", filepath.Join(h.root, "deploy/prometheus"))
+	config.WriteString("global: {scrape_interval: 1m, scrape_timeout: 30s, evaluation_interval: 1m}\nscrape_configs:\n" +
 		"  - job_name: bouncewatch\n    relabel_configs:\n      - {source_labels: [__param_host], target_label: instance, replacement: \"mx$1\"}\n    static_configs:\n")
 	for n := range f.hosts {
 		fmt.Fprintf(&config, "      - {targets: [%q], labels: {__param_host: \"%d\"}}\n", address, n)
 	}
 	return os.WriteFile(filepath.Join(h.dir, "fleet.yml"), config.Bytes(), 0o600)
-}
-
-// costs prints what the fleet takes of Prometheus.
-func (f *fleet) costs(ctx context.Context, h *host) error {
-	for _, q := range []string{
-		"prometheus_tsdb_head_series", "process_resident_memory_bytes", "process_cpu_seconds_total", "prometheus_tsdb_head_samples_appended_total",
-	} {
-		n, err := f.own(ctx, h, q)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("%.4g %s\n", n, q)
-	}
-	return nil
-}
-
-// own is a metric of Prometheus itself.
-func (f *fleet) own(ctx context.Context, h *host, name string) (float64, error) {
-	metrics, err := fetch(ctx, "http://"+h.prometheusAt+"/metrics")
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(metrics)) {
-		if rest, ok := strings.CutPrefix(line, name); ok && strings.HasPrefix(rest, " ") || ok && strings.HasPrefix(rest, "{") {
-			return strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' ')+1:]), 64)
-		}
-	}
-	return 0, fmt.Errorf("no %s at Prometheus", name)
-}
-
-// queries prints what each query of the dashboards takes, as a panel sends it (of
-// the last ten minutes, a point a minute), and each rule: seconds of the clock, and of a
-// processor, which do not depend on what else the machine does.
-func (f *fleet) queries(ctx context.Context, h *host) error {
-	panels, err := dashboardQueries(filepath.Join(h.root, "deploy/grafana/dashboards"))
-	if err != nil {
-		return err
-	}
-	for i := range panels {
-		panels[i].expr = strings.ReplaceAll(panels[i].expr, "[1m]", "[4m]") // as for a scrape a minute
-	}
-	if err := f.measure(ctx, h, "dashboard queries", panels, true); err != nil {
-		return err
-	}
-	for _, name := range []string{"recording.rules.yml", "alerts.rules.yml"} {
-		rules, err := rulesOf(filepath.Join(h.root, "deploy/prometheus", name))
-		if err != nil {
-			return err
-		}
-		if err := f.measure(ctx, h, name, rules, false); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func rulesOf(path string) (all []dashboardQuery, err error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, err
-	}
-	var file struct {
-		Groups []struct {
-			Rules []struct{ Record, Alert, Expr string }
-		}
-	}
-	if err := yaml.Unmarshal(data, &file); err != nil {
-		return nil, err
-	}
-	for _, g := range file.Groups {
-		for _, r := range g.Rules {
-			all = append(all, dashboardQuery{r.Record + r.Alert, r.Expr})
-		}
-	}
-	return all, nil
-}
-
-func (f *fleet) measure(ctx context.Context, h *host, what string, all []dashboardQuery, panels bool) error {
-	var clock, processor []float64
-	for _, q := range all {
-		path, values := "query", url.Values{"query": {q.expr}, "time": {unix(f.ended)}}
-		if panels {
-			path, values = "query_range", url.Values{"query": {q.expr}, "start": {unix(f.ended.Add(-10 * time.Minute))}, "end": {unix(f.ended)}, "step": {"60"}}
-		}
-		before, err := f.own(ctx, h, "process_cpu_seconds_total")
-		if err != nil {
-			return err
-		}
-		now := time.Now()
-		body, err := fetch(ctx, "http://"+h.prometheusAt+"/api/v1/"+path+"?"+values.Encode())
-		took := time.Since(now).Seconds()
-		if err != nil {
-			return fmt.Errorf("%s: %w %.200s", q.panel, err, body)
-		}
-		after, err := f.own(ctx, h, "process_cpu_seconds_total")
-		if err != nil {
-			return err
-		}
-		clock, processor = append(clock, took), append(processor, after-before)
-		fmt.Printf("%8.2f s %8.2f s of a processor %9d bytes  %s\n", took, after-before, len(body), q.panel)
-	}
-	fmt.Printf("%d %s: clock %s; processor %s\n", len(all), what, spread(clock), spread(processor))
-	return nil
-}
-
-func spread(all []float64) string {
-	slices.Sort(all)
-	sum := 0.0
-	for _, s := range all {
-		sum += s
-	}
-	return fmt.Sprintf("median %.2f s, 90 %% under %.2f s, slowest %.2f s, all %.1f s", all[len(all)/2], all[len(all)*9/10], all[len(all)-1], sum)
 }

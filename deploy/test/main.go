@@ -37,9 +37,9 @@ func main() {
 	flag.IntVar(&many.hosts, "fleet", 0, "measure a fleet of so many hosts instead")
 	flag.IntVar(&many.minutes, "minutes", 12, "how long the fleet is scraped")
 	above := flag.Bool("leaves", false, "compare what is seen above two Prometheus with what their hosts logged instead")
-	drop := flag.String("drop", "^$", "metrics that are not scraped of the fleet, a regular expression")
+	flag.BoolVar(&many.fewer, "fewer", false, "only the series that docs/fleet.md leaves")
+	flag.StringVar(&many.data, "data", "", "keep the data of the fleet's Prometheus there; ask them again, if they are there")
 	flag.Parse()
-	many.drop = regexp.MustCompile(*drop)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	most := limit + time.Duration(many.hosts)*time.Hour
 	ctx, cancel := context.WithTimeout(ctx, most)
@@ -176,6 +176,9 @@ func (h *host) exemplars(ctx context.Context) error {
 	})
 }
 
+// trouble are the limits of a panel that lists only what is ill.
+var trouble = regexp.MustCompile(` (== 0|>= 1048576|> 0|> 0\.001)\)`)
+
 // dashboards runs every query, after the logs of the test data have given
 // something to each.
 func (h *host) dashboards(ctx context.Context) error {
@@ -191,7 +194,7 @@ func (h *host) dashboards(ctx context.Context) error {
 		h.write(string(data))
 	}
 	h.write(expired)
-	if err := h.eventually(ctx, `sum(bouncewatch_source_lag_bytes) == 0 and sum(increase(bouncewatch_events_total{mta="sendmail"}[1m])) > 0 and sum(increase(bouncewatch_events_total{mta="exim"}[1m])) > 0`); err != nil {
+	if err := h.eventually(ctx, `sum(bouncewatch_source_lag_bytes) == 0 and sum(increase(bouncewatch_events_total{mta="sendmail"}[1m])) > 0 and sum(increase(bouncewatch_events_total{mta="exim"}[1m])) > 0 and on () count(job_provider_status:bouncewatch_events:rate5m{status="deferred"})`); err != nil {
 		return err
 	}
 	queries, err := dashboardQueries(filepath.Join(h.root, "deploy/grafana/dashboards"))
@@ -201,13 +204,17 @@ func (h *host) dashboards(ctx context.Context) error {
 	var faults []error
 	for _, q := range queries {
 		var answer struct{ Result []any }
-		if err := h.ask(ctx, "query", map[string]string{"query": q.expr}, &answer); err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", q.panel, err))
+		expr := q.asked("5m", "1m", ".*")
+		if q.panel == "Hosts that need a look" { // here none does: see the figures below the limits
+			expr = trouble.ReplaceAllString(expr, ")")
+		}
+		if err := h.ask(ctx, "query", map[string]string{"query": expr}, &answer); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %s: %w", q.dashboard, q.panel, err))
 		} else if len(answer.Result) == 0 {
-			faults = append(faults, fmt.Errorf("%s: no data: %s", q.panel, q.expr))
+			faults = append(faults, fmt.Errorf("%s: %s: no data: %s", q.dashboard, q.panel, q.expr))
 		}
 	}
-	if len(queries) < 80 {
+	if len(queries) < 130 {
 		faults = append(faults, fmt.Errorf("%d queries found", len(queries)))
 	}
 	return errors.Join(faults...)
