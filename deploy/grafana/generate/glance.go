@@ -76,7 +76,7 @@ func replies(matchers string) string {
 
 // withActor adds who must act on a cause.
 func withActor(byCause string) string {
-	return "(" + byCause + ") * on (cause) group_left (actor) group by (cause, actor) (bouncewatch_cause_info{" + host + "})"
+	return "(" + byCause + ") * on (cause) group_left (actor) group by (cause, actor) (bouncewatch_cause_info{" + host + "} @ end())"
 }
 
 func quantile(q string) string {

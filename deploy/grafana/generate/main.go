@@ -18,6 +18,8 @@ var all = map[string]func() *dashboard{
 	"provider.json":          provider,
 	"causes-and-advice.json": causes,
 	"exporter-health.json":   health,
+	"messages.json":          messages,
+	"fleet.json":             fleet,
 }
 
 func main() {

@@ -92,6 +92,7 @@ type panel struct {
 	Panels          *[]panel         `json:"panels,omitempty"`
 	Datasource      *datasource      `json:"datasource,omitempty"`
 	Interval        string           `json:"interval,omitempty"` // the least step
+	MaxDataPoints   int              `json:"maxDataPoints,omitempty"`
 	Targets         []target         `json:"targets,omitempty"`
 	Transformations []transformation `json:"transformations,omitempty"`
 	FieldConfig     *fieldConfig     `json:"fieldConfig,omitempty"`

@@ -145,7 +145,8 @@ func stat(width int, title, description, unit, expr string, steps ...step) *pane
 // lines shows series over time.
 func lines(width int, title, description, unit string, queries ...query) *panel {
 	p := newPanel("timeseries", width, title, description)
-	p.Interval = "2m" // rates of single mails over shorter times are but needles
+	p.Interval = "2m"     // rates of single mails over shorter times are but needles
+	p.MaxDataPoints = 400 // more would cost more, and not be seen
 	for _, q := range queries {
 		p.target(target{Expr: q.expr, LegendFormat: q.legend, Range: true})
 	}
@@ -334,11 +335,16 @@ var (
 var colors = map[string]string{
 	"sent": "green", "deferred": "yellow", "bounced": "red", "expired": "purple",
 	"2xx": "green", "4xx": "yellow", "5xx": "red", "none": "text",
+	"delivered_first_try": "green", "delivered_after_deferral": "yellow", "delivered_began_before_logs": "light-green",
+	"failed": "red", "gone": "text", "lost_sight": "orange",
 	"event": "blue", "remark": "purple", "ignored": "green", "foreign": "text", "unparsed": "red",
 }
 
 // outcomes are the statuses of outgoing mail.
 var outcomes = []string{"sent", "deferred", "bounced", "expired"}
+
+// endings are the final outcomes of a recipient.
+var endings = []string{"delivered_first_try", "delivered_after_deferral", "delivered_began_before_logs", "failed", "expired", "gone", "lost_sight"}
 
 // causeColors are those of the causes that most hosts see, the same in every graph
 // of causes. Grafana gives plain colors to the others, by their number: so these
@@ -423,6 +429,14 @@ func advice() mapping {
 	m := map[string]string{}
 	for _, c := range replycode.Causes() {
 		m[c.Name] = upper(c.Advice)
+	}
+	return texts(m)
+}
+
+func actors() mapping {
+	m := map[string]string{}
+	for _, c := range replycode.Causes() {
+		m[c.Name] = c.Actor
 	}
 	return texts(m)
 }
