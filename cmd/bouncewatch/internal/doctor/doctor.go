@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // A State is how bad a finding is.
@@ -83,8 +84,17 @@ func (r *Report) WriteText(w io.Writer) error {
 		r.Findings[i].writeText(&b)
 	}
 	fmt.Fprintf(&b, "\n%d wrong, %d to note\n", r.count(Wrong), r.count(Note))
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, strings.Map(harmless, b.String()))
 	return err
+}
+
+// harmless keeps names of files, which anyone may have chosen, from ruling the
+// terminal.
+func harmless(r rune) rune {
+	if unicode.IsControl(r) && r != '\n' {
+		return '?'
+	}
+	return r
 }
 
 const indent = "                  "

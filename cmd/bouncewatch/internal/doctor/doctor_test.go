@@ -154,3 +154,19 @@ func TestSourcesThatAreNoFiles(t *testing.T) {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }
+
+func TestNamesDoNotRuleTheTerminal(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "a\x1b[31m\u009b2J.log"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	host := Host{Who: Self(), Logs: []string{filepath.Join(dir, "*.log")}}
+	report := NewReport(host.Who, host.logs())
+	var out strings.Builder
+	if err := report.WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "a?[31m?2J.log: is empty") {
+		t.Errorf("%q", out.String())
+	}
+}
