@@ -45,13 +45,15 @@ func (s *source) openGeneration(path string) (*generation, error) {
 	if err == nil && !info.Mode().IsRegular() {
 		err = errors.New(path + " is not a regular file")
 	}
+	if err == nil {
+		g.dev, g.ino = identity(info)
+		g.size = info.Size()
+		err = g.readHead()
+	}
 	if err != nil {
 		file.Close()
 		return nil, err
 	}
-	g.dev, g.ino = identity(info)
-	g.size = info.Size()
-	g.readHead()
 	return g, nil
 }
 
@@ -62,19 +64,28 @@ func identity(info os.FileInfo) (dev, ino uint64) {
 	return 0, 0
 }
 
-// measure takes size and growth anew. It is false when the file was cut or begun anew.
+// measure takes size and growth anew. It is false when the file was cut or begun anew. What a fault of
+// the disk keeps from being known is as it was.
 func (g *generation) measure() bool {
 	info, err := g.file.Stat()
 	if err != nil {
-		return true // tell no change from a fault of the disk
+		g.s.complain(err)
+		return true
 	}
-	if info.Size() < g.offset || !g.beginsAsBefore() {
+	if info.Size() < g.offset {
+		return false
+	}
+	if same, err := g.beginsAsBefore(); err != nil {
+		g.s.complain(err)
+	} else if !same {
 		return false
 	}
 	if info.Size() != g.size {
 		g.size, g.growth = info.Size(), g.s.opts.now()
 	}
-	g.readHead()
+	if err := g.readHead(); err != nil {
+		g.s.complain(err)
+	}
 	return true
 }
 
@@ -124,6 +135,7 @@ func (g *generation) read() (Batch, bool) {
 		buf := g.s.f.scratch(size)
 		n, err := g.file.ReadAt(buf, g.offset)
 		if err != nil && err != io.EOF {
+			g.s.complain(err)
 			return Batch{}, false
 		}
 		data := buf[:n]

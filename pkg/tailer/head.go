@@ -13,18 +13,22 @@ import (
 // QUIRK: a daemon that keeps its place in the file (no O_APPEND) leaves a hole at the beginning when
 // the file is cut, so that one file after the other begins with the same NUL bytes. What comes behind
 // them tells the files apart.
-func (g *generation) readHead() {
+func (g *generation) readHead() error {
 	if len(g.head) >= headSize {
-		return
+		return nil
 	}
 	if len(g.head) == 0 {
 		g.hole = leadingHole(g.file)
 	}
 	buf := make([]byte, headSize)
-	n, _ := g.file.ReadAt(buf, g.hole)
+	n, err := g.file.ReadAt(buf, g.hole)
+	if err != nil && err != io.EOF {
+		return err
+	}
 	if n > len(g.head) && bytes.Equal(buf[:len(g.head)], g.head) {
 		g.head = buf[:n:n]
 	}
+	return nil
 }
 
 // leadingHole is the length of the run of NUL bytes that a file begins with, if that is a hole.
@@ -61,17 +65,25 @@ func nextData(f *os.File, from int64) int64 {
 	return at
 }
 
-// intact says whether the file still is what it was up to the offset end: not cut below it and not
-// begun anew.
+// intact says whether the file is known to be what it was up to the offset end: not cut below it and
+// not begun anew.
 func (g *generation) intact(end int64) bool {
 	info, err := g.file.Stat()
-	return err == nil && info.Size() >= end && g.beginsAsBefore()
+	if err != nil || info.Size() < end {
+		return false
+	}
+	same, err := g.beginsAsBefore()
+	return same && err == nil
 }
 
-func (g *generation) beginsAsBefore() bool {
+// beginsAsBefore has an error where that cannot be told: a fault of the disk says nothing about the file.
+func (g *generation) beginsAsBefore() (bool, error) {
 	buf := g.s.f.look4k[:len(g.head)]
 	n, err := g.file.ReadAt(buf, g.hole)
-	return n == len(g.head) && (err == nil || err == io.EOF) && bytes.Equal(buf[:n], g.head)
+	if err != nil && err != io.EOF {
+		return false, err
+	}
+	return bytes.Equal(buf[:n], g.head), nil
 }
 
 // extendHead takes the beginning of the file from what is read at offset, so that no line is returned

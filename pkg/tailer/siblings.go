@@ -23,12 +23,13 @@ func (s *source) lookAtSiblings() {
 	before := s.told
 	s.told = make(map[fileID]Fingerprint, len(before))
 	all := s.siblings()
-	for _, sib := range all[max(0, len(all)-maxSiblings):] {
+	all = all[max(0, len(all)-maxSiblings):]
+	for i, sib := range all {
 		if p, ok := before[sib.id]; ok {
 			s.told[sib.id] = p
 			continue
 		}
-		s.lookAtSibling(sib)
+		s.lookAtSibling(sib, i >= len(all)-maxGenerations)
 	}
 	if !s.unfinished {
 		s.known.forget(s.told)
@@ -36,13 +37,16 @@ func (s *source) lookAtSiblings() {
 	s.unfinished = s.unfinished && now.Before(s.patience)
 }
 
-func (s *source) lookAtSibling(sib sibling) {
+// lookAtSibling finds out whether there is something to read. Only one of the latest may be empty now and
+// filled yet.
+func (s *source) lookAtSibling(sib sibling, latest bool) {
 	g, err := s.openSibling(sib.path)
 	if err != nil { // half written, renamed since it was listed, or not for us to read
 		s.unfinished = true
 		return
 	}
-	if s.adopt(g) {
+	blank := len(g.beginning()) == 0 && g.hole == 0
+	if (latest || !blank) && s.adopt(g) {
 		return
 	}
 	if p, ok := s.known.find(g.beginning()); ok && !s.justNow(sib.modified) {

@@ -278,7 +278,9 @@ func (s *source) begunAnew(g *generation) {
 	if info, err := g.file.Stat(); err == nil {
 		g.size, g.growth = info.Size(), s.opts.now()
 	}
-	g.readHead() // of no less than that size
+	if err := g.readHead(); err != nil { // of no less than that size
+		s.complain(err)
+	}
 }
 
 func (s *source) lose(bytes int64) {
