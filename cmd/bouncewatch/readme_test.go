@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,31 +46,47 @@ func TestReadmeShowsTheRealReport(t *testing.T) {
 	}
 }
 
-// Every command in the README's blocks is one that the program knows, with flags
-// that it has.
-func TestReadmeCommandsExist(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join("..", "..", "README.md"))
+// Every command in the documents is one that the program knows, with flags that it
+// has.
+func TestDocumentedCommandsExist(t *testing.T) {
+	root := filepath.Join("..", "..")
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	fence := regexp.MustCompile("(?s)```.*?\n```")
+	inBlock := regexp.MustCompile(`(?m)^(?:\$ |sudo |\./|go run \./cmd/)?bouncewatch ([a-z].*)$`)
+	inText := regexp.MustCompile("`bouncewatch ([a-z][^`]*)`")
 	n := 0
-	for _, m := range regexp.MustCompile(`(?m)^(?:\./bouncewatch|go run \./cmd/bouncewatch) (.*)$`).FindAllStringSubmatch(string(readme), -1) {
-		line, _, _ := strings.Cut(m[1], " #")
-		line, _, _ = strings.Cut(line, " > ")
-		args := shellWords(line)
-		cmd, rest, err := newRoot().Find(args)
-		if err != nil || cmd.Name() == "bouncewatch" {
-			t.Errorf("%s: %v", line, err)
-			continue
+	for _, file := range append(files, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md"), filepath.Join(root, "SECURITY.md")) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if err := cmd.ParseFlags(rest); err != nil {
-			t.Errorf("%s: %v", line, err)
+		blocks := strings.Join(fence.FindAllString(string(text), -1), "\n")
+		found := append(inBlock.FindAllStringSubmatch(blocks, -1), inText.FindAllStringSubmatch(string(text), -1)...)
+		for _, m := range found {
+			n++
+			if err := checkCommandLine(m[1]); err != nil {
+				t.Errorf("%s: %s: %v", filepath.Base(file), m[1], err)
+			}
 		}
-		n++
 	}
-	if n < 10 {
+	if n < 60 {
 		t.Errorf("only %d commands found", n)
 	}
+}
+
+func checkCommandLine(line string) error {
+	line = regexp.MustCompile(` #.*| > [^'"]*$| ?\|[^'"]*$`).ReplaceAllString(line, "")
+	cmd, rest, err := newRoot().Find(shellWords(line))
+	if err == nil && cmd.Name() == "bouncewatch" {
+		err = errors.New("no such command")
+	}
+	if err == nil {
+		err = cmd.ParseFlags(rest)
+	}
+	return err
 }
 
 // shellWords splits at blanks outside of single quotes.
