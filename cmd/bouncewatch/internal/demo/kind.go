@@ -21,9 +21,6 @@ const (
 
 var sceneNames = [numScenes]string{"calm", "slow", "block"}
 
-// String is the scene's name in the table of kinds.
-func (s Scene) String() string { return sceneNames[s] }
-
 // A kind is something that happens to mail, with the truth about it.
 type kind struct {
 	weight                   int

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"math"
@@ -81,12 +82,16 @@ type eventRow struct {
 	Count     uint64 `json:"count"`
 }
 
+func (r eventRow) with(n uint64) eventRow { r.Count = n; return r }
+
 type classRow struct {
 	MTA       string `json:"mta"`
 	Direction string `json:"direction"`
 	Class     string `json:"class"`
 	Count     uint64 `json:"count"`
 }
+
+func (r classRow) with(n uint64) classRow { r.Count = n; return r }
 
 type codeRow struct {
 	MTA       string `json:"mta"`
@@ -97,6 +102,8 @@ type codeRow struct {
 	Count     uint64 `json:"count"`
 }
 
+func (r codeRow) with(n uint64) codeRow { r.Count = n; return r }
+
 type enhancedRow struct {
 	MTA       string `json:"mta"`
 	Direction string `json:"direction"`
@@ -106,6 +113,8 @@ type enhancedRow struct {
 	Count     uint64 `json:"count"`
 }
 
+func (r enhancedRow) with(n uint64) enhancedRow { r.Count = n; return r }
+
 type causeRow struct {
 	Cause     string `json:"cause"`
 	Direction string `json:"direction"`
@@ -114,6 +123,8 @@ type causeRow struct {
 	Advice    string `json:"advice"`
 	Count     uint64 `json:"count"`
 }
+
+func (r causeRow) with(n uint64) causeRow { r.Count = n; return r }
 
 // An outcomeRow is what became of the mail for a provider or a domain, which is
 // the key that is there.
@@ -134,51 +145,18 @@ func (d *document) T(english string) string { return Translate(d.lang, english) 
 // newDocument has its meanings and advice in a language, "en" or "zh".
 func newDocument(c *aggregate.Counts, lang string) *document {
 	d := &document{
-		counts: c, lang: lang, Version: jsonVersion, Lines: map[string]uint64{},
-		// a reader of the JSON gets empty lists, never null
-		Events: []eventRow{}, Classes: []classRow{}, Codes: []codeRow{}, Enhanced: []enhancedRow{}, Causes: []causeRow{},
-		Providers: []outcomeRow{}, Domains: []outcomeRow{}, Delays: []delayRow{}, Hours: []hourRow{}, Remarks: []codeRow{},
-		Unmatched: c.Templates(), Overflow: c.Overflow(), AuthFailed: logins(c),
+		counts: c, lang: lang, Version: jsonVersion, topCauses: topCauses(c),
+		Events:    countRows(c, newEventRow),
+		Classes:   countRows(c, newClassRow),
+		Codes:     countRows(c, func(k aggregate.Key) (codeRow, bool) { return newCodeRow(k, lang), !k.Remark }),
+		Enhanced:  countRows(c, func(k aggregate.Key) (enhancedRow, bool) { return newEnhancedRow(k, lang) }),
+		Causes:    countRows(c, func(k aggregate.Key) (causeRow, bool) { return newCauseRow(k, lang) }),
+		Providers: providers(c), Domains: []outcomeRow{}, Delays: []delayRow{}, Hours: []hourRow{},
+		Remarks: countRows(c, func(k aggregate.Key) (codeRow, bool) {
+			return newCodeRow(k, lang), k.Remark && k.Status != logparse.AuthFailed
+		}),
+		AuthFailed: logins(c), Lines: map[string]uint64{}, Unmatched: c.Templates(), Overflow: c.Overflow(),
 	}
-	for k, n := range sum(c, func(k aggregate.Key) (eventRow, bool) {
-		return eventRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Status: k.Status.String()}, !k.Remark
-	}) {
-		k.Count = n
-		d.Events = append(d.Events, k)
-	}
-	for k, n := range sum(c, func(k aggregate.Key) (classRow, bool) {
-		return classRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Class: k.Class.String()}, !k.Remark
-	}) {
-		k.Count = n
-		d.Classes = append(d.Classes, k)
-	}
-	for k, n := range sum(c, func(k aggregate.Key) (codeRow, bool) { return d.newCodeRow(k), !k.Remark }) {
-		k.Count = n
-		d.Codes = append(d.Codes, k)
-	}
-	for k, n := range sum(c, func(k aggregate.Key) (codeRow, bool) {
-		return d.newCodeRow(k), k.Remark && k.Status != logparse.AuthFailed
-	}) {
-		k.Count = n
-		d.Remarks = append(d.Remarks, k)
-	}
-	for k, n := range sum(c, func(k aggregate.Key) (enhancedRow, bool) {
-		return enhancedRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Enhanced: k.Enhanced.String(),
-			Class: k.Class.String(), Meaning: enhancedMeaning(k.Enhanced, lang)}, !k.Remark && k.Enhanced != replycode.NoEnhanced
-	}) {
-		k.Count = n
-		d.Enhanced = append(d.Enhanced, k)
-	}
-	for k, n := range sum(c, func(k aggregate.Key) (causeRow, bool) {
-		info := replycode.Causes()[k.Cause]
-		return causeRow{Cause: info.Name, Direction: k.Direction.String(), Actor: info.Actor, Class: k.Class.String(), Advice: pick(lang, info.Advice, info.AdviceZH)},
-			!k.Remark && k.Status != logparse.Sent
-	}) {
-		k.Count = n
-		d.Causes = append(d.Causes, k)
-	}
-	d.Providers = append(d.Providers, providers(c)...)
-	d.topCauses = topCauses(c)
 	for _, r := range c.Domains() {
 		d.Domains = append(d.Domains, outcomeRow{Domain: r.Domain, Sent: r.Sent, Deferred: r.Deferred, Bounced: r.Bounced, Expired: r.Expired})
 	}
@@ -190,6 +168,30 @@ func newDocument(c *aggregate.Counts, lang string) *document {
 		d.Lines[logparse.Result(r).String()] = n
 	}
 	return d
+}
+
+func newEventRow(k aggregate.Key) (eventRow, bool) {
+	return eventRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Status: k.Status.String()}, !k.Remark
+}
+
+func newClassRow(k aggregate.Key) (classRow, bool) {
+	return classRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Class: k.Class.String()}, !k.Remark
+}
+
+func newCodeRow(k aggregate.Key, lang string) codeRow {
+	return codeRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Code: cmp.Or(k.Code.String(), "none"),
+		Class: k.Class.String(), Meaning: codeMeaning(k.Code, lang)}
+}
+
+func newEnhancedRow(k aggregate.Key, lang string) (enhancedRow, bool) {
+	return enhancedRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Enhanced: k.Enhanced.String(),
+		Class: k.Class.String(), Meaning: enhancedMeaning(k.Enhanced, lang)}, !k.Remark && k.Enhanced != replycode.NoEnhanced
+}
+
+func newCauseRow(k aggregate.Key, lang string) (causeRow, bool) {
+	info := replycode.Causes()[k.Cause]
+	return causeRow{Cause: info.Name, Direction: k.Direction.String(), Actor: info.Actor, Class: k.Class.String(),
+		Advice: pick(lang, info.Advice, info.AdviceZH)}, !k.Remark && k.Status != logparse.Sent
 }
 
 func (d *document) addTimes(c *aggregate.Counts) {
@@ -214,11 +216,3 @@ func (d *document) addTimes(c *aggregate.Counts) {
 // rounded drops the digits of a delay that no log has: the order of adding up
 // must not show.
 func rounded(seconds float64) float64 { return math.Round(seconds*1000) / 1000 }
-
-func (d *document) newCodeRow(k aggregate.Key) codeRow {
-	code := k.Code.String()
-	if code == "" {
-		code = "none"
-	}
-	return codeRow{MTA: k.MTA.String(), Direction: k.Direction.String(), Code: code, Class: k.Class.String(), Meaning: codeMeaning(k.Code, d.lang)}
-}

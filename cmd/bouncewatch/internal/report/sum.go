@@ -36,6 +36,19 @@ func sum[R comparable](c *aggregate.Counts, row func(aggregate.Key) (R, bool)) i
 	}
 }
 
+// countRows are sums as rows that have a count. A reader of the JSON gets empty
+// lists, never null.
+func countRows[R interface {
+	comparable
+	with(n uint64) R
+}](c *aggregate.Counts, row func(aggregate.Key) (R, bool)) []R {
+	rows := []R{}
+	for k, n := range sum(c, row) {
+		rows = append(rows, k.with(n))
+	}
+	return rows
+}
+
 // sortDown sorts by n, greatest first; equals keep their order.
 func sortDown[T any](list []T, n func(T) uint64) {
 	slices.SortStableFunc(list, func(a, b T) int { return cmp.Compare(n(b), n(a)) })
@@ -59,7 +72,8 @@ func logins(c *aggregate.Counts) (n uint64) {
 	return n
 }
 
-func providers(c *aggregate.Counts) (rows []outcomeRow) {
+func providers(c *aggregate.Counts) []outcomeRow {
+	rows := []outcomeRow{}
 	byProvider := map[replycode.Provider]*outcomeRow{}
 	for _, r := range c.Rows() {
 		if r.Remark || r.Direction != logparse.Outbound {
