@@ -82,7 +82,7 @@ type eventRow struct {
 	Count     uint64 `json:"count"`
 }
 
-func (r eventRow) with(n uint64) eventRow { r.Count = n; return r }
+func (r eventRow) WithCount(n uint64) eventRow { r.Count = n; return r }
 
 type classRow struct {
 	MTA       string `json:"mta"`
@@ -91,7 +91,7 @@ type classRow struct {
 	Count     uint64 `json:"count"`
 }
 
-func (r classRow) with(n uint64) classRow { r.Count = n; return r }
+func (r classRow) WithCount(n uint64) classRow { r.Count = n; return r }
 
 type codeRow struct {
 	MTA       string `json:"mta"`
@@ -102,7 +102,7 @@ type codeRow struct {
 	Count     uint64 `json:"count"`
 }
 
-func (r codeRow) with(n uint64) codeRow { r.Count = n; return r }
+func (r codeRow) WithCount(n uint64) codeRow { r.Count = n; return r }
 
 type enhancedRow struct {
 	MTA       string `json:"mta"`
@@ -113,7 +113,7 @@ type enhancedRow struct {
 	Count     uint64 `json:"count"`
 }
 
-func (r enhancedRow) with(n uint64) enhancedRow { r.Count = n; return r }
+func (r enhancedRow) WithCount(n uint64) enhancedRow { r.Count = n; return r }
 
 type causeRow struct {
 	Cause     string `json:"cause"`
@@ -124,7 +124,7 @@ type causeRow struct {
 	Count     uint64 `json:"count"`
 }
 
-func (r causeRow) with(n uint64) causeRow { r.Count = n; return r }
+func (r causeRow) WithCount(n uint64) causeRow { r.Count = n; return r }
 
 // An outcomeRow is what became of the mail for a provider or a domain, which is
 // the key that is there.

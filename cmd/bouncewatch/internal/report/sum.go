@@ -40,11 +40,11 @@ func sum[R comparable](c *aggregate.Counts, row func(aggregate.Key) (R, bool)) i
 // lists, never null.
 func countRows[R interface {
 	comparable
-	with(n uint64) R
+	WithCount(n uint64) R
 }](c *aggregate.Counts, row func(aggregate.Key) (R, bool)) []R {
 	rows := []R{}
 	for k, n := range sum(c, row) {
-		rows = append(rows, k.with(n))
+		rows = append(rows, k.WithCount(n))
 	}
 	return rows
 }
