@@ -431,7 +431,7 @@ func (f *Frame) dropSecondLine() {
 			continue
 		}
 		if start := frameHeaderBefore(f.Message[:blank]); start >= 0 {
-			if !frameInQuotes(f.Message[:start]) {
+			if !frameInQuotes(f.Message[:start]) && !smQuotesClient(f.Message) {
 				f.Message = frameTrim(f.Message[:start])
 			}
 			return

@@ -52,6 +52,7 @@ var smForms = [...]struct {
 	{"Milter: ", smMilter},
 	{"AUTH failure (", smAuthFailure},
 	{"rejecting ", smEarlyTalker},
+	{"collect: relay=", smCollected},
 	{"tcpwrappers (", smWrapped},
 	{"ERROR: srv_features=tempfail, relay=", smUnready},
 	{"timeout waiting for input from ", smTimeout},
@@ -121,6 +122,13 @@ func smIsQueueID(word []byte) bool {
 		}
 	}
 	return true
+}
+
+// smQuotesClient says whether the line of a message repeats a client's words
+// in front of its own: those of an argument or a header that a rule set checks.
+func smQuotesClient(message []byte) bool {
+	id, _, rest := smQueueID(message)
+	return id != nil && pfStarts(rest, "ruleset=")
 }
 
 // smNotices are the words in front of the reason in the line about a bounce or

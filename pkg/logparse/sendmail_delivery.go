@@ -390,10 +390,45 @@ func smReplied(b []byte, ev *Event) Result {
 		}
 	}
 	smReply(decided, ev)
-	ev.Status = status
+	if smIsMadeUp(decided, b[min(end+len(smStat), len(b)):]) {
+		ev.Code, ev.Enhanced = replycode.None, replycode.NoEnhanced
+	}
+	ev.Status = smOverruled(status, decided, b, ev.DSN)
 	smSettle(ev)
 	return ResultEvent
 }
+
+// smMadeUp are the replies that Sendmail makes up for a host that is gone.
+var smMadeUp = [...]string{"421 4.4.1 Connection reset by ", "451 4.4.1 reply: read error from "}
+
+// smIsMadeUp says whether no host gave the reply. One that a host gave is repeated
+// in the outcome.
+func smIsMadeUp(reply, outcome []byte) bool {
+	for _, words := range smMadeUp {
+		if pfStarts(reply, words) {
+			return !bytes.Contains(outcome, reply)
+		}
+	}
+	return false
+}
+
+// smOverruled is the status where a reply of several lines has codes of two
+// classes. Sendmail logs the first line and goes by the last one, as dsn= does. A
+// deferral always has its phrase behind the reply, whatever the reply holds.
+func smOverruled(status Status, reply, b []byte, dsn replycode.Enhanced) Status {
+	if len(reply) < 4 || reply[3] != '-' {
+		return status
+	}
+	switch {
+	case status == Bounced && dsn.Class() == replycode.TransientFailure && bytes.HasSuffix(b, smStatDeferred):
+		return Deferred
+	case status == Deferred && dsn.Class() == replycode.PermanentFailure && !bytes.Contains(b, smStatDeferred):
+		return Bounced
+	}
+	return status
+}
+
+var smStatDeferred = []byte(", stat=Deferred")
 
 // smAfterQuit finds the deciding reply behind the last "stat=", where reply= is
 // only the answer to QUIT or another that accepts: a host that says 421 and stays

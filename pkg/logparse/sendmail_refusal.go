@@ -95,11 +95,11 @@ func smArgument(b []byte) (address []byte, end int, closed bool) {
 
 // smRuling finds ", relay=host [ip], reject=reply" from start on; some versions
 // leave the relay out. Behind a header, which may hold the like, the last one
-// counts.
+// counts that a client can be refused with.
 func smRuling(b []byte, start int, first bool) (relay, reply []byte, ok bool) {
 	at := bytes.Index(b[start:], smReject)
 	if !first {
-		at = bytes.LastIndex(b[start:], smReject)
+		at = smLastRefusal(b[start:])
 	}
 	if at < 0 {
 		return nil, nil, false
@@ -109,6 +109,20 @@ func smRuling(b []byte, start int, first bool) (relay, reply []byte, ok bool) {
 		relay = b[start+i+len(smRelayKey) : at]
 	}
 	return relay, b[at+len(smReject):], true
+}
+
+// smLastRefusal is where the last ", reject=" stands that a reply of 4xx or 5xx
+// follows, else the last one, -1 without any.
+func smLastRefusal(b []byte) int {
+	last := bytes.LastIndex(b, smReject)
+	at := last
+	for tries := 0; at >= 0 && tries < smMaxTries; tries++ {
+		if code, _ := pfReplyCodes(b[at+len(smReject):]); smByClass(code) != NoStatus {
+			return at
+		}
+		at = bytes.LastIndex(b[:at], smReject)
+	}
+	return last
 }
 
 // smAngle reads "<address>"; brackets in quotes are part of the address.
@@ -230,7 +244,7 @@ func smUnready(b []byte, ev *Event) Result {
 
 // smEarlyTalker reads "commands from host [ip] due to pre-greeting traffic after 0
 // seconds": the client did not wait for the greeting, which became a refusal.
-// "EHLO from host [ip] due to traffic before response" is the same later on.
+// "server EHLO from host [ip] due to traffic before response" is the same later on.
 // Other lines of rejecting have no client.
 func smEarlyTalker(b []byte, ev *Event) Result {
 	command, rest, _ := pfCut(b, pfFrom)
@@ -239,6 +253,7 @@ func smEarlyTalker(b []byte, ev *Event) Result {
 		return ResultIgnored
 	}
 	ev.Direction, ev.Status = Inbound, Rejected
+	command, _ = pfAfter(command, "server ")
 	ev.Stage = pfStageOf(smHurries[:], command)
 	ev.ClientIP, ev.Text = pfBracketed(client), rest[len(client)+1:]
 	return ResultEvent
@@ -247,6 +262,29 @@ func smEarlyTalker(b []byte, ev *Event) Result {
 var smHurries = [...]pfStage{{"commands", Connect}, {"EHLO", Helo}, {"HELO", Helo}, {"STARTTLS", StartTLS}, {"AUTH", Auth}}
 
 var smDue = []byte(" due to ")
+
+// smCollected reads "host, from=<sender>, info=Bare linefeed (LF) not allowed,
+// where=header, status=tempfail": mail that breaks the protocol. The client is told
+// 421. Without a status it is mended and taken.
+func smCollected(b []byte, ev *Event) Result {
+	if !bytes.HasSuffix(b, smTempFail) {
+		return ResultIgnored
+	}
+	ev.Direction, ev.Status, ev.Stage = Inbound, TempFailed, EOD
+	ev.Text = bytes.TrimSuffix(b, smTempFail)
+	if _, value, ok := pfCut(b, smFromKey); ok {
+		if sender, rest, ok := smAngle(value); ok {
+			ev.Sender = sender
+			ev.Text, _ = pfAfter(bytes.TrimSuffix(rest, smTempFail), ", info=")
+		}
+	}
+	return ResultEvent
+}
+
+var (
+	smTempFail = []byte(", status=tempfail")
+	smFromKey  = []byte(", from=")
+)
 
 // smAuthFailure reads "LOGIN): authentication failure (-13) detail, relay=host
 // [ip]". Old versions have no relay.
