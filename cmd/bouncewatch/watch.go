@@ -8,7 +8,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -82,7 +81,7 @@ func (o *watchOptions) run(cmd *cobra.Command) error {
 	if err != nil {
 		return err
 	}
-	spareMemory()
+	spareMemory(cmd.Context())
 	s := service{config: c, logger: logger, inputs: inputs{stdin: cmd.InOrStdin(), logger: logger}}
 	defer s.close()
 	if err := s.open(cmd.Context(), o, rules); err != nil {
@@ -112,14 +111,6 @@ func followMessages(c config.Config, logger *slog.Logger) *story.Watch {
 		Limit: c.MessageLimit, MaxAge: c.MessageMaxAge, Logger: logger,
 		Suspicion: story.Suspicion{Unknown: c.SuspiciousUnknown, Recipients: c.SuspiciousRecipients},
 	})
-}
-
-// spareMemory collects garbage early, unless GOGC says otherwise: on a mail host
-// memory is dearer than the little time that this takes.
-func spareMemory() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
-	}
 }
 
 func (o *watchOptions) setAside(dir *pipeline.StateDir, logger *slog.Logger) error {
