@@ -110,6 +110,32 @@ func TestTwoNamesOfALog(t *testing.T) {
 	}
 }
 
+// A state in which a log stands under two names, as earlier versions wrote it, goes on as one log.
+func TestStateWithTwoNamesOfALog(t *testing.T) {
+	r := newRig(t, FollowOptions{FromStart: true})
+	link := filepath.Join(r.dir, "a.log")
+	r.check(os.Symlink("mail.log", link))
+	r.open()
+	r.lines(30)
+	r.follow(nil)
+	r.drain()
+	r.stop()
+	r.opts.Paths = []string{link, r.path}
+	second := r.opts.State[0]
+	second.Path = link
+	r.opts.State = append(r.opts.State, second)
+	r.lines(30)
+	r.rename()
+	r.open()
+	r.lines(3)
+	r.resume()
+	r.pass()
+	r.same()
+	if st := r.f.Stats(); len(st) != 1 || st[0].Source != r.path || st[0].LostBytes != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
 // The shell names rotated files, too, where someone writes mail.log*.
 func TestRotatedFormsAreNamed(t *testing.T) {
 	for _, fromStart := range []bool{false, true} {
