@@ -262,9 +262,10 @@ func (c *Counts) Merge(o *Counts) {
 	c.overflow += o.overflow
 }
 
-// mergeKeys goes by the order of rows where it decides which keys find room.
+// mergeKeys goes by the order of rows where it decides which keys find room. All of
+// one that fill a table alone found theirs before.
 func (c *Counts) mergeKeys(o *Counts) {
-	if len(c.keys)+len(o.keys) > maxKeys {
+	if len(c.keys) > 0 && len(c.keys)+len(o.keys) > maxKeys {
 		for _, r := range o.Rows() {
 			c.addKey(r.Key, r.N)
 		}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -299,5 +300,32 @@ func TestStateAddsDomainsThatBecameTheSame(t *testing.T) {
 	}
 	if got, want := back.Domains(), []DomainRow{{"\ufffd.example", DomainCount{Bounced: 2}}}; !reflect.DeepEqual(got, want) {
 		t.Errorf("Domains = %+v, want %+v", got, want)
+	}
+}
+
+// What a full table could not tell apart is the same in a copy, and after a restart: else counters would fall.
+func TestCopyOfAFullTable(t *testing.T) {
+	c := NewWithoutDomains()
+	for i := range maxKeys + 1000 {
+		c.Add(&logparse.Event{
+			MTA: logparse.Postfix, Direction: logparse.Outbound, Status: logparse.Bounced, Recipients: 1, Delay: -1,
+			Code: replycode.Code(550 + i%3), Enhanced: replycode.MakeEnhanced(replycode.PermanentFailure, uint16(100+i/900), uint16(i%900)),
+		}, replycode.Verdict{Cause: replycode.Cause(i % 5)}, false)
+	}
+	if c.Overflow() == 0 {
+		t.Fatal("the table is not full")
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var read Counts
+	if err := json.Unmarshal(data, &read); err != nil {
+		t.Fatal(err)
+	}
+	for name, other := range map[string]*Counts{"copy": c.Clone(), "read again": &read} {
+		if !slices.Equal(other.Rows(), c.Rows()) || other.Overflow() != c.Overflow() {
+			t.Errorf("%s: %d rows and %d told apart no more, want %d and %d", name, len(other.Rows()), other.Overflow(), len(c.Rows()), c.Overflow())
+		}
 	}
 }
