@@ -129,6 +129,7 @@ func newRoot() *cobra.Command {
 	root.AddCommand(newVersion())
 	root.SetFlagErrorFunc(flagError)
 	fitHelp(root)
+	completeFlags(root)
 	return root
 }
 

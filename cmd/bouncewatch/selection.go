@@ -148,10 +148,7 @@ func byName[T interface {
 	~uint8
 	String() string
 }](flag string, names []string, first, limit T) (found []T, err error) {
-	var known []string
-	for v := first; v < limit; v++ {
-		known = append(known, v.String())
-	}
+	known := namesOf(first, limit)
 	for _, name := range names {
 		i := slices.Index(known, strings.ToLower(name))
 		if i < 0 {
@@ -160,6 +157,37 @@ func byName[T interface {
 		found = append(found, first+T(i))
 	}
 	return found, nil
+}
+
+func namesOf[T interface {
+	~uint8
+	String() string
+}](first, limit T) (names []string) {
+	for v := first; v < limit; v++ {
+		names = append(names, v.String())
+	}
+	return names
+}
+
+// valuesOf are the words that a flag may have, for a shell that completes them; nil
+// where it takes any.
+func valuesOf(f *pflag.Flag) []string {
+	if c, ok := f.Value.(*choice); ok {
+		return c.known
+	}
+	switch f.Name {
+	case "mta":
+		return namesOf(logparse.NoMTA+1, logparse.NumMTAs)
+	case "direction":
+		return namesOf(logparse.NoDirection+1, logparse.NumDirections)
+	case "status":
+		return namesOf(logparse.NoStatus+1, logparse.NumStatuses)
+	case "cause":
+		return namesOf(0, replycode.Cause(replycode.NumCauses))
+	case "provider":
+		return namesOf(0, replycode.Provider(replycode.ProviderCount()))
+	}
+	return nil
 }
 
 // unknownName says what was probably meant, and where all names are.

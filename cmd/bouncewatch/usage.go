@@ -29,14 +29,29 @@ const helpWidth = 80
 func fitHelp(cmd *cobra.Command) {
 	template := cmd.UsageTemplate()
 	cmd.SetUsageTemplate(strings.ReplaceAll(template, ".FlagUsages", ".FlagUsagesWrapped "+strconv.Itoa(helpWidth)))
-	var unsorted func(*cobra.Command)
-	unsorted = func(c *cobra.Command) {
-		c.Flags().SortFlags = false
-		for _, child := range c.Commands() {
-			unsorted(child)
-		}
+	eachCommand(cmd, func(c *cobra.Command) { c.Flags().SortFlags = false })
+}
+
+// completeFlags lets a shell complete the words that flags may have.
+func completeFlags(cmd *cobra.Command) {
+	eachCommand(cmd, func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			known := valuesOf(f)
+			if known == nil {
+				return
+			}
+			if err := c.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp)); err != nil {
+				panic(err) // the flag is there, and is visited once
+			}
+		})
+	})
+}
+
+func eachCommand(cmd *cobra.Command, visit func(*cobra.Command)) {
+	visit(cmd)
+	for _, c := range cmd.Commands() {
+		eachCommand(c, visit)
 	}
-	unsorted(cmd)
 }
 
 // flagError says what is wrong with a flag, and which one was probably meant.

@@ -34,16 +34,19 @@ func Columns(s string) (n int) {
 	return n
 }
 
-// Fit cuts s to at most so many columns.
+// Fit cuts s to at most so many columns; the last one then says that more was there.
 func Fit(s string, columns int) string {
+	if Columns(s) <= columns {
+		return s
+	}
 	used := 0
 	for i, r := range s {
 		used++
 		if wide(r) {
 			used++
 		}
-		if used > columns {
-			return s[:i]
+		if used >= columns {
+			return s[:i] + strings.Repeat("…", max(min(columns, 1), 0))
 		}
 	}
 	return s

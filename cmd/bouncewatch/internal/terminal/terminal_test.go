@@ -16,8 +16,11 @@ func TestColumns(t *testing.T) {
 
 func TestFitAndFill(t *testing.T) {
 	for _, c := range []struct{ got, want string }{
-		{Fit("abcdef", 3), "abc"},
-		{Fit("退信率", 5), "退信"}, // the third would take columns 5 and 6
+		{Fit("abcdef", 3), "ab…"},
+		{Fit("退信率", 5), "退信…"}, // the third would take columns 5 and 6
+		{Fit("退信率", 4), "退…"},
+		{Fit("退信率", 6), "退信率"},
+		{Fit("abc", 0), ""},
 		{Fit("abc", 80), "abc"},
 		{Left("退信", 6), "退信  "},
 		{Right("退信", 6), "  退信"},
