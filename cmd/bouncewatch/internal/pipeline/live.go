@@ -246,7 +246,7 @@ func (l *Live) pipe(source string) *Pipeline {
 }
 
 func (l *Live) newPipe() *Pipeline {
-	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Visit: l.visit, Listener: l.opts.Companion}
+	return &Pipeline{Counts: l.snapshot.Counts, Classifier: l.classifier, Calendar: &logparse.Calendar{}, Clock: time.Now, Visit: l.visit, Listener: l.opts.Companion}
 }
 
 func (l *Live) visit(s *Seen) {

@@ -33,14 +33,16 @@ type Pipeline struct {
 	Counts     *aggregate.Counts
 	Classifier *replycode.Classifier // shared by the pipelines of one goroutine; nil: one with the built-in rules
 	Calendar   *logparse.Calendar    // if set, events get a time and are counted by hour
+	Clock      func() time.Time      // if set, events a day after it and more are counted in no hour
 	Keep       func(*Seen) bool      // if set, only events that it likes are counted
 	Visit      func(*Seen)           // if set, is called for each event and remark that is counted
 	Unparsed   func(*logparse.Frame) // if set, is called for each line that no rule understands
 	Listener   Listener              // if set, is told of what is no event, too; needs a Calendar
 
-	event logparse.Event
-	step  logparse.Step
-	seen  Seen
+	event  logparse.Event
+	step   logparse.Step
+	seen   Seen
+	latest time.Time // an hour of that time is believed
 }
 
 // A Listener learns all that lines say about messages.
@@ -64,6 +66,9 @@ func (p *Pipeline) Block(b *tailer.Block) {
 		return
 	}
 	lines := p.Counts.Lines(b.Source)
+	if p.Clock != nil {
+		p.latest = p.Clock().Add(24 * time.Hour)
+	}
 	number := b.Line
 	for data := b.Data; len(data) > 0; number++ {
 		var line []byte
@@ -131,7 +136,9 @@ func (p *Pipeline) count(source string, line int64, r logparse.Result) {
 
 func (p *Pipeline) countEvent(n uint64) {
 	ev := &p.event
-	p.Counts.At(p.seen.Time, ev.Status, n)
+	if p.Clock == nil || p.seen.Time.Before(p.latest) {
+		p.Counts.At(p.seen.Time, ev.Status, n)
+	}
 	if p.seen.Verdict.Cause == replycode.UnknownCause && ev.Status != logparse.Sent {
 		p.Counts.Unmatched(ev.Text, n)
 	}
