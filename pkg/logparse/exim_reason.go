@@ -62,8 +62,8 @@ func exReason(b []byte, ev *Event) (ok bool) {
 	if ev.Stage = pfStageOf(exOwnWords[:], b); ev.Stage != NoStage {
 		return true
 	}
-	// "Connection timed out : SMTP timeout after ...", "host [ip] : SMTP error ..."
-	if i := bytes.IndexByte(b, ':'); i > 0 && b[i-1] == ' ' && frameAt(b, i+1, " ") {
+	// "Connection timed out: SMTP timeout after ...", "host [ip] : SMTP error ..."
+	if i := bytes.IndexByte(b, ':'); i > 0 && frameAt(b, i+1, " ") && (b[i-1] == ' ' || exIsSystemWord(b[:i])) {
 		if text := ev.Text; exReason(b[i+len(": "):], ev) {
 			return true
 		} else {
@@ -71,6 +71,17 @@ func exReason(b []byte, ev *Event) (ok bool) {
 		}
 	}
 	return false
+}
+
+// exIsSystemWord says whether b can be the system's word for an error: letters and
+// blanks.
+func exIsSystemWord(b []byte) bool {
+	for _, c := range b {
+		if c != ' ' && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
 }
 
 // exHostForms are those before Exim 4.83, with the host between the words.

@@ -205,7 +205,7 @@ func exRejected(b []byte, fields *exFields, ev *Event) {
 		if c.words[0] == '"' {
 			_, rest, _ = pfCut(rest, pfQuote)
 		}
-		if c.address && pfStarts(rest, "<") {
+		if c.address && (pfStarts(rest, "<") || exIsBare(rest)) {
 			rest = exRefusedAddress(c.stage, rest, ev)
 		} else if client, ok := pfAfter(bytes.TrimLeft(rest, " "), "from "); ok && fields.hostIP == nil {
 			rest = exNamedClient(client, fields, ev) // "HELO from host [ip]: syntactically invalid argument(s): ..."
@@ -229,23 +229,44 @@ func exNamedClient(b []byte, fields *exFields, ev *Event) (rest []byte) {
 	return nil
 }
 
-// exRefusedAddress reads the address that was refused.
+// exRefusedAddress reads the address that was refused, in brackets or as the client
+// sent it, without.
 func exRefusedAddress(stage Stage, b []byte, ev *Event) (rest []byte) {
-	if len(b) == 0 || b[0] != '<' {
+	var address []byte
+	switch {
+	case len(b) > 0 && b[0] == '<':
+		n := exBracketed(b)
+		end := n
+		if n > 1 && b[n-1] == '>' {
+			end--
+		}
+		address, rest = b[1:end:end], b[n:]
+	case exIsBare(b):
+		n := exBareLen(b)
+		address, rest = b[:n:n], b[n:]
+	default:
 		return b
 	}
-	n := exBracketed(b)
-	end := n
-	if n > 1 && b[n-1] == '>' {
-		end--
-	}
-	address := b[1:end:end]
 	if stage == Rcpt {
 		ev.Recipient = address
 	} else {
 		ev.Sender = address
 	}
-	return b[n:]
+	return rest
+}
+
+// exIsBare says whether b begins with an address without brackets.
+func exIsBare(b []byte) bool {
+	return bytes.IndexByte(b[:exBareLen(b)], '@') >= 0
+}
+
+// exBareLen is the length of such an address, up to a blank or the colon behind it.
+func exBareLen(b []byte) int {
+	i := pfQuotedLen(b)
+	for i < len(b) && b[i] != ' ' && (b[i] != ':' || i+1 < len(b) && b[i+1] != ' ') {
+		i++
+	}
+	return i
 }
 
 // exRefusalText finds the reason behind a colon. In front of it, some lines have
