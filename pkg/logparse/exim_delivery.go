@@ -244,6 +244,8 @@ func (f *exFields) field(key, b []byte) (rest []byte, more bool) {
 		value, rest := exValue(b)
 		if n := len(value); n > 1 && value[0] == '<' && value[n-1] == '>' {
 			f.sender = value[1 : n-1 : n-1]
+		} else if n > 0 && value[0] != '<' { // old logs have no brackets
+			f.sender = value
 		}
 		return exColon(rest)
 	case "C":
