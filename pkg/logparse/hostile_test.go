@@ -53,6 +53,7 @@ var hostileLines = []hostileLine{
 	{"Sendmail header", "Mar  5 10:11:12 mx1 sm-mta[7]: n1A2B3C4001234: ruleset=CheckSubject, arg1= %t, relay=mail.example.org [192.0.2.9], reject=550 5.7.1 no", ResultEvent, Rejected, "550", EOD, false},
 	{"Sendmail collect", "Mar  5 10:11:12 mx1 sm-mta[7]: n1A2B3C4001234: collect: relay=mail.example.org, from=<%s>, info=Bare linefeed (LF) not allowed, where=header, status=tempfail", ResultEvent, TempFailed, "", EOD, false},
 	{"Sendmail host that is gone", "Mar  5 10:11:12 mx1 sm-mta[7]: n1A2B3C4001234: to=<%r>, delay=00:00:02, xdelay=00:00:01, mailer=esmtp, pri=1, relay=mx.example.com. [192.0.2.5], dsn=4.4.2, reply=421 4.4.1 Connection reset by mx.example.com., stat=Deferred", ResultEvent, Deferred, "", NoStage, true},
+	{"Sendmail HELO", "Mar  5 10:11:12 mx1 sm-mta[7]: n1A2B3C4001234: invalid domain name (%t) from mail.example.org [192.0.2.9]", ResultEvent, Rejected, "", Helo, false},
 	{"Sendmail filter", "Mar  5 10:11:12 mx1 sm-mta[7]: n1A2B3C4001234: Milter: to=<%r>, reject=451 4.7.1 %t", ResultEvent, TempFailed, "451", Rcpt, true},
 }
 

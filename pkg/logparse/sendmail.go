@@ -53,6 +53,7 @@ var smForms = [...]struct {
 	{"AUTH failure (", smAuthFailure},
 	{"rejecting ", smEarlyTalker},
 	{"collect: relay=", smCollected},
+	{"invalid domain name (", smBadName},
 	{"tcpwrappers (", smWrapped},
 	{"ERROR: srv_features=tempfail, relay=", smUnready},
 	{"timeout waiting for input from ", smTimeout},

@@ -286,6 +286,20 @@ var (
 	smFromKey  = []byte(", from=")
 )
 
+// smBadName reads "name) from host [ip]": the name in HELO or EHLO is none. The
+// client is told 501.
+func smBadName(b []byte, ev *Event) Result {
+	i := bytes.LastIndex(b, smNamed)
+	if i < 0 {
+		return ResultUnparsed
+	}
+	ev.Direction, ev.Status, ev.Stage = Inbound, Rejected, Helo
+	ev.ClientIP, ev.Text = pfBracketed(b[i:]), b[:i]
+	return ResultEvent
+}
+
+var smNamed = []byte(") from ")
+
 // smAuthFailure reads "LOGIN): authentication failure (-13) detail, relay=host
 // [ip]". Old versions have no relay.
 func smAuthFailure(b []byte, ev *Event) Result {
