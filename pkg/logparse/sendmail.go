@@ -126,10 +126,11 @@ func smIsQueueID(word []byte) bool {
 }
 
 // smQuotesClient says whether the line of a message repeats a client's words
-// in front of its own: those of an argument or a header that a rule set checks.
+// in front of its own: those of an argument or a header that a rule set checks, or
+// a name.
 func smQuotesClient(message []byte) bool {
 	id, _, rest := smQueueID(message)
-	return id != nil && pfStarts(rest, "ruleset=")
+	return id != nil && (pfStarts(rest, "ruleset=") || pfStarts(rest, "invalid domain name ("))
 }
 
 // smNotices are the words in front of the reason in the line about a bounce or
