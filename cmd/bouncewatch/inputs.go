@@ -37,8 +37,9 @@ func (in *inputs) open(ctx context.Context, c config.Config, state []tailer.File
 	var paths []string
 	for i, name := range c.Logs {
 		var f pipeline.Follower
-		var err error
+		err := tailer.CheckPath(name)
 		switch {
+		case err != nil:
 		case slices.Contains(c.Logs[:i], name):
 			continue
 		case name == tailer.JournalSource:

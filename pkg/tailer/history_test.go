@@ -210,6 +210,17 @@ func TestNamesThatCannotBeTold(t *testing.T) {
 	}
 }
 
+func TestCheckPath(t *testing.T) {
+	for path, ok := range map[string]bool{
+		"/var/log/mail.log": true, "/var/log/[a-c]*": true, "udp://[fe80::1%eth-0]:514": true, "journal": true, "-": true,
+		"": false, "\xff": false, "[": false, "unixgram:///\xff": false,
+	} {
+		if err := CheckPath(path); (err == nil) != ok {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
 // More logs than files can be open are not followed, so that the program can go on with the others.
 func TestMoreLogsThanFiles(t *testing.T) {
 	r := newRig(t, FollowOptions{FromStart: true})

@@ -13,14 +13,14 @@ import (
 	"unicode/utf8"
 )
 
-// CheckPath says why a path or glob cannot be followed, whatever is on the disk.
+// CheckPath says why a path, glob or address cannot be followed, whatever is on the disk.
 func CheckPath(path string) error {
 	switch _, err := filepath.Match(path, ""); {
 	case path == "":
 		return errors.New("a log without a name")
 	case !utf8.ValidString(path):
 		return fmt.Errorf("%q: a name that is no UTF-8 cannot be told of", path)
-	case isGlob(path) && err != nil:
+	case err != nil && isGlob(path) && !IsSyslogAddress(path):
 		return fmt.Errorf("%s: %w: check the brackets", path, err)
 	}
 	return nil
