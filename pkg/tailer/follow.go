@@ -68,6 +68,7 @@ type Follower struct {
 	woken    bool
 	globbed  time.Time
 	pause    time.Duration // until globs are looked at again
+	gone     known         // of sources that are followed no more
 	room     int           // for sources
 	crowded  bool          // there were more logs than that
 	unnamed  bool          // there was a file with a name that no one could be told

@@ -258,3 +258,26 @@ func TestCompressedFileIsNamed(t *testing.T) {
 		t.Errorf("%+v", st)
 	}
 }
+
+// A log that someone put aside under a name that the glob matches, too, was read before.
+func TestLogPutAsideByHand(t *testing.T) {
+	for _, next := range []bool{false, true} {
+		r := newRig(t, FollowOptions{FromStart: true})
+		r.opts.Paths = []string{filepath.Join(r.dir, "*.log")}
+		r.open()
+		r.lines(50)
+		r.follow(nil)
+		r.drain()
+		r.lines(5)
+		r.check(os.Rename(r.path, filepath.Join(r.dir, "saved.log")))
+		r.lines(5) // the daemon writes on for a moment
+		if next {
+			r.open()
+			r.lines(20)
+		}
+		r.pass()
+		r.pass()
+		r.pass()
+		r.same()
+	}
+}

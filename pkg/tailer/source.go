@@ -215,7 +215,7 @@ func (s *source) place(g *generation) {
 	switch i := s.resumes(g, true); {
 	case i >= 0:
 		s.resume(g, i)
-	case s.known.has(g.head):
+	case s.f.knows(g.head):
 		g.offset = g.size
 	case !s.seen && s.fromEnd:
 		g.offset = lineStart(g.file, g.size)

@@ -55,7 +55,12 @@ func (f *Follower) add(path string) *source {
 	return s
 }
 
+// drop follows a path no more. What was read there may turn up under another one.
 func (f *Follower) drop(s *source) {
+	for _, p := range s.known {
+		f.gone.add(p)
+	}
+	f.gone = f.gone[max(0, len(f.gone)-maxGone):]
 	f.sources = slices.DeleteFunc(f.sources, func(other *source) bool { return other == s })
 }
 
@@ -221,6 +226,11 @@ func (f *Follower) merge(base *source, path string) {
 		base.absorb(own)
 		f.drop(own)
 	}
+}
+
+// knows says whether a file was read to its end, under whatever name.
+func (f *Follower) knows(head []byte) bool {
+	return f.gone.has(head) || slices.ContainsFunc(f.sources, func(s *source) bool { return s.known.has(head) })
 }
 
 // holder is the source that reads a file under another path: by another link to it, or until the next
