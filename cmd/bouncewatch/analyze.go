@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
@@ -56,7 +57,7 @@ func (o *analyzeOptions) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	batch := selected.batch(cmd.InOrStdin(), o.jobs)
+	batch := selected.batch(stdin(cmd), o.jobs)
 	shapes := aggregate.New()
 	if o.unparsed {
 		batch.Unparsed = func(f *logparse.Frame) { shapes.Unmatched(shapeOf(f), 1) }
@@ -103,7 +104,7 @@ func printFaults(cmd *cobra.Command, errs []error) error {
 		if errors.Is(err, fs.ErrPermission) {
 			hint = ": run as a user who may read it (often group adm)"
 		}
-		fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: %v%s\n", err, hint)
+		fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: %s%s\n", terminal.Clean(err.Error()), hint)
 	}
 	if len(errs) > 0 {
 		return inputError{}

@@ -181,7 +181,7 @@ func (o *diffOptions) readTwo(cmd *cobra.Command, selected selection, args []str
 // read is the report in a file, or that on a log. Of a log of which a part was
 // read, there are both a Side and an error.
 func (o *diffOptions) read(cmd *cobra.Command, selected selection, arg string) (*report.Side, error) {
-	in, once := cmd.InOrStdin(), true
+	in, once := stdin(cmd), true
 	if arg != "-" {
 		info, err := os.Stat(arg)
 		if err != nil || info.IsDir() { // a pattern, or reading it will say what is wrong

@@ -53,7 +53,7 @@ func (o *explainOptions) run(cmd *cobra.Command, args []string) error {
 	}
 	text := []byte(strings.Join(args, " "))
 	if string(text) == "-" {
-		if text, err = io.ReadAll(io.LimitReader(cmd.InOrStdin(), 1<<20)); err != nil {
+		if text, err = io.ReadAll(io.LimitReader(stdin(cmd), 1<<20)); err != nil {
 			return inputError{err}
 		}
 	}

@@ -77,7 +77,7 @@ func eachBlock(cmd *cobra.Command, file string, visit func(*tailer.Block)) error
 
 func openInput(cmd *cobra.Command, file string) (tailer.Reader, error) {
 	if file == "-" {
-		return tailer.NewReader("-", cmd.InOrStdin(), tailer.Options{}), nil
+		return tailer.NewReader("-", stdin(cmd), tailer.Options{}), nil
 	}
 	return tailer.Open(file, tailer.Options{})
 }

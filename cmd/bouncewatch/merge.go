@@ -67,7 +67,7 @@ func runMerge(cmd *cobra.Command, output *outputFlags, args []string) error {
 func readSnapshot(cmd *cobra.Command, name string) (counts *aggregate.Counts, partial bool, err error) {
 	var data []byte
 	if name == "-" {
-		data, err = io.ReadAll(cmd.InOrStdin())
+		data, err = io.ReadAll(stdin(cmd))
 	} else {
 		data, err = os.ReadFile(name)
 	}
