@@ -31,7 +31,7 @@ func readFiles(cmd *cobra.Command, files []string, errs []error, selected *selec
 			break
 		}
 		p, calendar := common, selected.calendar(file)
-		p.Counts, p.Calendar = aggregate.NewWithoutDomains(), &calendar
+		p.Calendar = &calendar
 		if err := eachBlock(cmd, file, func(b *tailer.Block) { p.Block(b) }); err != nil {
 			errs = append(errs, err)
 		}

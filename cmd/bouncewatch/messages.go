@@ -53,7 +53,7 @@ func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
 	usual := config.Default()
 	figures.Suspects = story.NewSuspects(story.Suspicion{Unknown: usual.SuspiciousUnknown, Recipients: usual.SuspiciousRecipients})
 	figures.Suspects.All = figures.All
-	t := story.Tracker{Keep: keep, Done: figures.Add, Recycle: true, Watcher: figures.Suspects}
+	t := story.Tracker{Keep: keep, Figures: figures}
 	readErr := o.follow(cmd, args, &selected, &t)
 	if o.format == "json" {
 		err = figures.WriteJSON(cmd.OutOrStdout(), t.Ended)

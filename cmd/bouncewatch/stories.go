@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -32,18 +31,8 @@ func (o *storyFlags) addFlags(f *pflag.FlagSet, limit int) {
 // follow shows all lines of the inputs to the tracker, in the order of time. As
 // with readAll, the returned inputError says only that there was a fault.
 func (o *storyFlags) follow(cmd *cobra.Command, args []string, selected *selection, t *story.Tracker) error {
-	classifier := replycode.NewClassifier(selected.rules)
 	t.Limit, t.MaxAge = o.limit, o.maxAge
-	files, errs := tailer.Expand(args)
-	for _, file := range byTime(files, selected.calendar) {
-		feed := story.Feed{Tracker: t, Calendar: selected.calendar(file), Classifier: classifier}
-		if err := eachBlock(cmd, file, func(b *tailer.Block) { feed.Block(b) }); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if cmd.Context().Err() != nil {
-		errs = append(errs, errors.New("interrupted: not all was read"))
-	}
+	readErr := readInTime(cmd, args, selected, pipeline.Pipeline{Classifier: replycode.NewClassifier(selected.rules), Listener: t})
 	t.Close()
 	for _, e := range []struct {
 		how  story.Ending
@@ -57,7 +46,7 @@ func (o *storyFlags) follow(cmd *cobra.Command, args []string, selected *selecti
 			fmt.Fprintf(cmd.ErrOrStderr(), "bouncewatch: note: %d %s\n", n, e.text)
 		}
 	}
-	return printFaults(cmd, errs)
+	return readErr
 }
 
 // byTime sorts logs by the time of their first line. A rotated log has a greater
@@ -84,7 +73,7 @@ func firstTime(file string, calendar logparse.Calendar) time.Time {
 	}
 	defer r.Close()
 	block, _ := r.Next()
-	return story.FirstTime(block.Data, calendar)
+	return pipeline.FirstTime(block.Data, calendar)
 }
 
 // keep is nil where the selection selects everything, so that messages without an

@@ -5,15 +5,18 @@ import "bytes"
 // stepExim reads arrivals and the last line of a message (Exim specification,
 // chapter "Log files", sections "Logging message reception" and "Completion").
 func stepExim(f *Frame, st *Step) StepKind {
-	id, rest := exMessageID(exDropPID(f.Message))
-	if id == nil {
-		return NoStep
+	id, rest := f.id, f.rest
+	if id == nil || f.Program != nil {
+		id, rest = exMessageID(exDropPID(f.Message))
 	}
-	st.begin(f, id)
 	switch {
+	case id == nil:
+		return NoStep
 	case string(rest) == "Completed", pfStarts(rest, "Completed "):
+		st.begin(f, id)
 		return Removed
 	case pfStarts(rest, "<= "):
+		st.begin(f, id)
 		exArrival(rest[len("<= "):], st)
 		return Arrived
 	}

@@ -11,14 +11,16 @@ type Options struct {
 type Parser struct {
 	Options Options
 
-	frame Frame
-	state parserState
+	frame  Frame
+	server *server // of the last line; nil where it is of none
+	state  parserState
 }
 
 // Parse reads one line, without its final newline, and sets ev when the result
 // is ResultEvent or ResultRemark. The line must not change until the next call.
 func (p *Parser) Parse(line []byte, ev *Event) Result {
 	f := &p.frame
+	p.server = nil
 	switch p.cut(line, f) {
 	case frameNone:
 		p.state.last.forget()
@@ -34,6 +36,7 @@ func (p *Parser) Parse(line []byte, ev *Event) Result {
 		p.state.last.forget()
 		return ResultForeign
 	}
+	p.server = s
 	if s.mta == Postfix {
 		if pfIdle(f) {
 			p.state.last.forget()

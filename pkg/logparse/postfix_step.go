@@ -5,7 +5,7 @@ import "bytes"
 // stepPostfix reads what smtpd, pickup, cleanup, qmgr and bounce say about a
 // message. As with outcomes, words at the start of the message decide.
 func stepPostfix(f *Frame, st *Step) StepKind {
-	id, rest := pfQueueID(f.Message)
+	id, rest := f.id, f.rest // Parse looked for them
 	if id == nil {
 		return NoStep
 	}

@@ -58,16 +58,15 @@ type Step struct {
 // callers that follow messages: Parse does no work for it.
 func (p *Parser) Step(st *Step) bool {
 	f := &p.frame
-	if f.Folded || len(f.Message) == 0 {
+	if p.server == nil || f.Folded || len(f.Message) == 0 {
 		return false
 	}
-	s := p.serverOf(f)
-	if s == nil {
+	kind := p.server.step(f, st)
+	if kind == NoStep {
 		return false
 	}
-	kind := s.step(f, st)
-	st.MTA, st.Kind = s.mta, kind
-	return kind != NoStep
+	st.MTA, st.Kind = p.server.mta, kind
+	return true
 }
 
 // begin clears st for the message of a queue id. Most lines have none, and clearing

@@ -73,6 +73,7 @@ type Calendar struct {
 	Reference time.Time      // when the log was last written to; zero means now, as of the first stamp
 
 	last  time.Time // the previous result
+	stamp Stamp     // and what it is of: most lines share theirs with the one before
 	hour  Stamp     // its stamp, without minutes
 	start time.Time // the beginning of that hour
 }
@@ -86,8 +87,11 @@ const disorder = 5 * time.Minute
 
 // Time is the moment that s stands for, the zero Time for the zero Stamp.
 func (c *Calendar) Time(s Stamp) time.Time {
-	if s.IsZero() {
+	switch s {
+	case Stamp{}:
 		return time.Time{}
+	case c.stamp:
+		return c.last
 	}
 	hour := s
 	hour.Minute, hour.Second, hour.FracDigits, hour.Nanosecond = 0, 0, 0, 0
@@ -95,7 +99,7 @@ func (c *Calendar) Time(s Stamp) time.Time {
 	if hour != c.hour || c.last.Sub(c.start.Add(since)) > disorder {
 		c.hour, c.start = hour, c.hourOf(hour, since)
 	}
-	c.last = c.start.Add(since)
+	c.stamp, c.last = s, c.start.Add(since)
 	return c.last
 }
 

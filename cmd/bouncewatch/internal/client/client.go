@@ -4,7 +4,6 @@ package client
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"time"
 
@@ -60,7 +59,7 @@ type session struct{ host, pid string }
 type login struct{ user, ip string }
 
 // Event counts refusals and failed logins.
-func (c *Clients) Event(s *pipeline.Seen, _ iter.Seq[[]byte]) {
+func (c *Clients) Event(s *pipeline.Seen) {
 	ev := s.Event
 	login := ev.Status == logparse.AuthFailed
 	refusal := ev.Direction == logparse.Inbound && s.Result == logparse.ResultEvent
@@ -88,14 +87,14 @@ func (c *Clients) Event(s *pipeline.Seen, _ iter.Seq[[]byte]) {
 }
 
 // Step looks for logins that succeed.
-func (c *Clients) Step(at time.Time, st *logparse.Step) {
+func (c *Clients) Step(at pipeline.Place, st *logparse.Step) {
 	user := c.userOf(st)
 	x := c.byIP[string(st.ClientIP)]
 	if user == nil || x == nil || x.IP == "" || x.User == "" && x.Logins < guesses {
 		return
 	}
 	if x.User == "" {
-		x.User, x.In, x.Before = string(user), at, x.Logins
+		x.User, x.In, x.Before = string(user), at.Time, x.Logins
 	}
 	if st.Kind == logparse.Arrived && x.User == string(user) {
 		x.Messages++

@@ -28,7 +28,8 @@ var created = time.Date(2026, 11, 27, 10, 0, 0, 123, time.UTC)
 
 func seen(line int64) *pipeline.Seen {
 	return &pipeline.Seen{
-		Source: "/var/log/mail.log", Line: line, Time: created, Result: logparse.ResultEvent,
+		Place:   pipeline.Place{Source: "/var/log/mail.log", Line: line, Time: created},
+		Result:  logparse.ResultEvent,
 		Event:   &logparse.Event{MTA: logparse.Postfix, Direction: logparse.Outbound, Status: logparse.Sent, Recipients: 1, Recipient: []byte("bob@example.com")},
 		Verdict: replycode.Verdict{},
 	}

@@ -203,11 +203,11 @@ func (b *Batch) outside(c tailer.Chunk, calendar logparse.Calendar) bool {
 	if err != nil {
 		return false // reading it will say what is wrong
 	}
-	return b.Selection.outside(firstTime(head, calendar), lastTime(tail, calendar))
+	return b.Selection.outside(FirstTime(head, calendar), lastTime(tail, calendar))
 }
 
-// firstTime is the time of the first line that has one.
-func firstTime(data []byte, calendar logparse.Calendar) (t time.Time) {
+// FirstTime is the time of the first line that has one, the zero Time without any.
+func FirstTime(data []byte, calendar logparse.Calendar) (t time.Time) {
 	var parser logparse.Parser
 	var ev logparse.Event
 	for len(data) > 0 && t.IsZero() {

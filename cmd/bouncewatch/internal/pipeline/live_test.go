@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -225,9 +224,9 @@ type companion struct {
 	fault               error // of Save, behind a part of what it writes
 }
 
-func (c *companion) Step(time.Time, *logparse.Step) {}
+func (c *companion) Step(Place, *logparse.Step) {}
 
-func (c *companion) Event(*Seen, iter.Seq[[]byte]) { c.lines++ }
+func (c *companion) Event(*Seen) { c.lines++ }
 
 func (c *companion) Save(out io.Writer) error {
 	c.saved = c.lines

@@ -15,22 +15,32 @@ import (
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
+// A Place is where a line stands, and when it was written.
+type Place struct {
+	Source string
+	Line   int64     // 1-based
+	Time   time.Time // zero where the line has none, or the Pipeline no Calendar
+}
+
 // A Seen is one line that said something about mail, and what was made of it.
 // It and its Event are valid only during the visit.
 type Seen struct {
-	Source  string
-	Line    int64 // 1-based
+	Place
 	Event   *logparse.Event
 	Result  logparse.Result
 	Verdict replycode.Verdict
-	Time    time.Time // zero where the line has none, or the Pipeline no Calendar
+
+	parser *logparse.Parser
 }
+
+// Recipients are all recipients of the Event.
+func (s *Seen) Recipients() iter.Seq[[]byte] { return s.parser.Recipients(s.Event) }
 
 // A Pipeline counts the lines of one source. The parser keeps what spans lines,
 // so a Pipeline must see the lines of one source only, in order.
 type Pipeline struct {
 	Parser     logparse.Parser
-	Counts     *aggregate.Counts
+	Counts     *aggregate.Counts     // nil: nothing is counted
 	Classifier *replycode.Classifier // shared by the pipelines of one goroutine; nil: one with the built-in rules
 	Calendar   *logparse.Calendar    // if set, events get a time and are counted by hour
 	Clock      func() time.Time      // if set, events a day after it and more are counted in no hour
@@ -47,8 +57,8 @@ type Pipeline struct {
 
 // A Listener learns all that lines say about messages.
 type Listener interface {
-	Step(at time.Time, st *logparse.Step)
-	Event(s *Seen, recipients iter.Seq[[]byte])
+	Step(at Place, st *logparse.Step)
+	Event(s *Seen)
 }
 
 // A Companion listens to a Live, and has a part of its snapshot.
@@ -65,31 +75,36 @@ func (p *Pipeline) Block(b *tailer.Block) {
 	if len(b.Data) == 0 {
 		return
 	}
-	lines := p.Counts.Lines(b.Source)
+	var uncounted [logparse.NumResults]uint64
+	lines := &uncounted
+	if p.Counts != nil {
+		lines = p.Counts.Lines(b.Source)
+	}
 	if p.Clock != nil {
 		p.latest = p.Clock().Add(24 * time.Hour)
 	}
-	number := b.Line
-	for data := b.Data; len(data) > 0; number++ {
+	at := Place{Source: b.Source, Line: b.Line}
+	for data := b.Data; len(data) > 0; at.Line++ {
 		var line []byte
 		line, data = cutLine(data)
 		r := p.Parser.Parse(line, &p.event)
 		lines[r]++
-		if p.Listener != nil && MayStep(r, &p.event) && p.Parser.Step(&p.step) {
-			p.Listener.Step(p.Calendar.Time(p.step.Stamp), &p.step)
+		if p.Listener != nil && mayStep(r, &p.event) && p.Parser.Step(&p.step) {
+			at.Time = p.Calendar.Time(p.step.Stamp)
+			p.Listener.Step(at, &p.step)
 		}
 		switch {
 		case r >= logparse.ResultRemark:
-			p.count(b.Source, number, r)
+			p.count(at, r)
 		case r == logparse.ResultUnparsed && p.Unparsed != nil:
 			p.Unparsed(p.Parser.Frame())
 		}
 	}
 }
 
-// MayStep says whether the line just parsed can hold a Step: outcomes of Postfix and
+// mayStep says whether the line just parsed can hold a Step: outcomes of Postfix and
 // Exim hold none, and looking costs time.
-func MayStep(r logparse.Result, ev *logparse.Event) bool {
+func mayStep(r logparse.Result, ev *logparse.Event) bool {
 	return r != logparse.ResultForeign && (r != logparse.ResultEvent || ev.MTA == logparse.Sendmail)
 }
 
@@ -110,27 +125,30 @@ func cutLine(data []byte) (line, rest []byte) {
 	return data, nil
 }
 
-func (p *Pipeline) count(source string, line int64, r logparse.Result) {
+func (p *Pipeline) count(at Place, r logparse.Result) {
 	if p.Classifier == nil {
 		p.Classifier = new(replycode.Classifier)
 	}
 	ev := &p.event
-	p.seen = Seen{Source: source, Line: line, Event: ev, Result: r, Verdict: Classify(p.Classifier, ev)}
+	at.Time = time.Time{}
 	if p.Calendar != nil {
-		p.seen.Time = p.Calendar.Time(ev.Stamp)
+		at.Time = p.Calendar.Time(ev.Stamp)
 	}
+	p.seen = Seen{Place: at, Event: ev, Result: r, Verdict: Classify(p.Classifier, ev), parser: &p.Parser}
 	if p.Keep != nil && !p.Keep(&p.seen) {
 		return
 	}
-	p.Counts.Add(ev, p.seen.Verdict, r == logparse.ResultRemark)
-	if r == logparse.ResultEvent {
+	if p.Counts != nil {
+		p.Counts.Add(ev, p.seen.Verdict, r == logparse.ResultRemark)
+	}
+	if p.Counts != nil && r == logparse.ResultEvent {
 		p.countEvent(uint64(max(ev.Count(), 0)))
 	}
 	if p.Visit != nil {
 		p.Visit(&p.seen)
 	}
 	if p.Listener != nil {
-		p.Listener.Event(&p.seen, p.Parser.Recipients(ev))
+		p.Listener.Event(&p.seen)
 	}
 }
 

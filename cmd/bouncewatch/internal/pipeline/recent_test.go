@@ -11,7 +11,7 @@ import (
 
 func failed(id string) *Seen {
 	return &Seen{
-		Source: "mail.log", Result: logparse.ResultEvent, Time: time.Unix(1, 0), Verdict: replycode.Verdict{Cause: replycode.UserUnknown},
+		Place: Place{Source: "mail.log", Time: time.Unix(1, 0)}, Result: logparse.ResultEvent, Verdict: replycode.Verdict{Cause: replycode.UserUnknown},
 		Event: &logparse.Event{Direction: logparse.Outbound, Status: logparse.Bounced, Code: 550, QueueID: []byte(id), Text: []byte("550 <user@example.com> unknown, see 192.0.2.1")},
 	}
 }

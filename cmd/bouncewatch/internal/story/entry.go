@@ -2,7 +2,6 @@ package story
 
 import (
 	"cmp"
-	"iter"
 	"slices"
 	"time"
 
@@ -51,40 +50,41 @@ type Entry struct {
 }
 
 // note keeps an entry of m's story.
-func (t *Tracker) note(m *Message, e Entry) {
+func (t *Tracker) note(m *openMessage, e Entry) {
 	t.noted++
-	e.QueueID, e.order = m.QueueID, t.noted
-	s := m.story
-	s.Entries = append(s.Entries, e)
-	s.cut(t.Entries)
+	e.QueueID, e.order = t.texts.string(m.id), t.noted
+	g := t.groupOf(m)
+	g.entries = append(g.entries, e)
+	g.shorten(t.Entries)
 }
 
-// cut leaves out entries in the middle: how it began and how it ended matter most.
-func (s *Story) cut(limit int) {
-	if n := len(s.Entries) - limit; n > 0 {
-		s.Entries = slices.Delete(s.Entries, limit/2, limit/2+n)
-		s.Cut += n
+// shorten leaves out entries in the middle: how it began and how it ended matter
+// most.
+func (g *group) shorten(limit int) {
+	if n := len(g.entries) - limit; n > 0 {
+		g.entries = slices.Delete(g.entries, limit/2, limit/2+n)
+		g.cut += n
 	}
 }
 
 // merge puts the entries of another story between its own, in the order of the
 // logs.
-func (s *Story) merge(entries []Entry, limit int) {
-	s.Entries = append(s.Entries, entries...)
-	slices.SortFunc(s.Entries, func(a, b Entry) int { return cmp.Compare(a.order, b.order) })
-	s.cut(limit)
+func (g *group) merge(entries []Entry, limit int) {
+	g.entries = append(g.entries, entries...)
+	slices.SortFunc(g.entries, func(a, b Entry) int { return cmp.Compare(a.order, b.order) })
+	g.shorten(limit)
 }
 
-func (t Place) entry(kind string) Entry {
-	e := Entry{Source: t.Source, Line: t.Line, Kind: kind}
-	if !t.Time.IsZero() {
-		e.Time = t.Time.Format(time.RFC3339Nano)
+func newEntry(at pipeline.Place, kind string) Entry {
+	e := Entry{Source: at.Source, Line: at.Line, Kind: kind}
+	if !at.Time.IsZero() {
+		e.Time = at.Time.Format(time.RFC3339Nano)
 	}
 	return e
 }
 
-func stepEntry(at Place, st *logparse.Step) Entry {
-	e := at.entry(st.Kind.String())
+func stepEntry(at pipeline.Place, st *logparse.Step) Entry {
+	e := newEntry(at, st.Kind.String())
 	if st.Sender != nil {
 		sender := string(st.Sender)
 		e.Sender = &sender
@@ -98,9 +98,9 @@ func stepEntry(at Place, st *logparse.Step) Entry {
 
 // eventEntry describes an event. For one that this host refused, the recipients
 // are the event's own.
-func (m *Message) eventEntry(at Place, s *pipeline.Seen, recipients iter.Seq[[]byte]) Entry {
+func (t *Tracker) eventEntry(m *openMessage, s *pipeline.Seen) Entry {
 	ev := s.Event
-	e := at.entry(ev.Status.String())
+	e := newEntry(s.Place, ev.Status.String())
 	switch {
 	case s.Result == logparse.ResultRemark:
 		e.Kind = kindRemark
@@ -109,7 +109,7 @@ func (m *Message) eventEntry(at Place, s *pipeline.Seen, recipients iter.Seq[[]b
 			e.Recipients = []string{string(ev.Recipient)}
 		}
 	default:
-		m.eventRecipients(&e, recipients)
+		t.eventRecipients(m, &e, s)
 	}
 	e.ClientIP, e.RelayHost, e.RelayIP = string(ev.ClientIP), string(ev.RelayHost), string(ev.RelayIP)
 	e.Code, e.Enhanced, e.Stage, e.Text = ev.Code.String(), ev.Enhanced.String(), ev.Stage.String(), string(ev.Text)
@@ -129,11 +129,11 @@ func (m *Message) eventEntry(at Place, s *pipeline.Seen, recipients iter.Seq[[]b
 	return e
 }
 
-func (m *Message) eventRecipients(e *Entry, recipients iter.Seq[[]byte]) {
-	for address := range recipients {
+func (t *Tracker) eventRecipients(m *openMessage, e *Entry, s *pipeline.Seen) {
+	for address := range s.Recipients() {
 		e.Recipients = append(e.Recipients, string(address))
-		if r := m.known(address); r != nil && r.Outcome == Requeued && e.Kind == logparse.Sent.String() {
-			e.Kind, e.Other = kindRequeued, r.Next
+		if r := t.known(m, address); r != nil && r.outcome == Requeued && e.Kind == logparse.Sent.String() {
+			e.Kind, e.Other = kindRequeued, t.texts.string(r.next)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -37,12 +38,20 @@ func (f Fate) String() string { return fateNames[f%NumFates] }
 
 // FateOf is the fate of a recipient.
 func (m *Message) FateOf(r *Recipient) Fate {
-	switch r.Outcome {
+	return fateOf(r.Outcome, r.Deferred > 0, m.Began, m.Ending)
+}
+
+func (m *openMessage) fateOf(r *openRecipient) Fate {
+	return fateOf(r.outcome, r.deferred > 0, m.has(began), m.ending)
+}
+
+func fateOf(o Outcome, deferred, began bool, e Ending) Fate {
+	switch o {
 	case Delivered:
 		switch {
-		case r.Deferred > 0:
+		case deferred:
 			return DeliveredLater
-		case !m.Began:
+		case !began:
 			return DeliveredSome
 		}
 		return DeliveredFirst
@@ -57,7 +66,7 @@ func (m *Message) FateOf(r *Recipient) Fate {
 	case Gone:
 		return LeftQueue
 	}
-	if m.Ending == EndOfLogs {
+	if e == EndOfLogs {
 		return StillQueued
 	}
 	return LostSight
@@ -104,149 +113,174 @@ type Figures struct {
 	Fates       [NumFates]uint64
 	Late        map[replycode.Cause]*Late // by the cause of the first deferral
 
-	SenderDomains, Users, Clients, RecipientDomains, Providers *Top
+	SenderDomains, Users, Clients, RecipientDomains *Top
+
+	from, to  int64   // From and To as Unix nanoseconds
+	providers []Tally // by Provider
+	name      []byte  // to count under
 }
 
 // NewFigures returns Figures that keep so many names of each kind.
 func NewFigures(names int) *Figures {
 	return &Figures{
 		Late:          map[replycode.Cause]*Late{},
-		SenderDomains: NewTop(names), Users: NewTop(names), Clients: NewTop(names),
-		RecipientDomains: NewTop(names), Providers: NewTop(replycode.NumProviders),
+		SenderDomains: NewTop(names), Users: NewTop(names), Clients: NewTop(names), RecipientDomains: NewTop(names),
+		providers: make([]Tally, replycode.MaxProviders),
 	}
 }
 
-// Add counts a story.
-func (f *Figures) Add(s *Story) {
-	if !f.All && !s.Selected {
+// add counts a message of a story that is over, and is selected or not.
+func (f *Figures) add(t *Tracker, m *openMessage, selected bool) {
+	if m.has(probe) || !f.All && !selected {
 		return
 	}
-	for _, m := range s.Messages {
-		f.message(m)
-	}
-}
-
-func (f *Figures) message(m *Message) {
-	if m.Probe() {
-		return
-	}
-	f.span(m.First)
-	f.span(m.Last)
+	f.span(t, m.first, m.zoneF)
+	f.span(t, m.last, m.zoneL)
 	switch {
-	case !m.Accepted:
+	case !m.has(taken):
 		f.NotAccepted++
-	case m.SenderDomain() == "<>":
-		f.notice(m)
+	case m.notice():
+		f.notice(t, m)
 		return
-	case m.Began:
+	case m.has(began):
 		f.Messages++
 	default:
 		f.Messages++
 		f.Began++
 	}
 	var sum Tally
-	for i := range m.Recipients {
-		if r := &m.Recipients[i]; f.All || r.Selected {
-			sum.add(f.recipient(m, r))
+	for r := range t.recipientsOf(m) {
+		if f.All || r.selected {
+			f.recipient(t, m, r, &sum)
 		}
 	}
-	if n := uint64(m.Unseen()); n > 0 && f.All && m.Accepted {
-		fate := m.FateOf(&Recipient{})
-		if m.Removed {
+	if n := uint64(m.unseen()); n > 0 && f.All && m.has(taken) {
+		fate := m.fateOf(&openRecipient{})
+		if m.has(removed) {
 			fate = LeftQueue
 		}
 		f.Fates[fate] += n
 		sum.Recipients += n
 	}
 	if sum.Recipients > 0 {
-		f.origin(m, &sum)
+		f.origin(t, m, &sum)
 	}
 }
 
-func (f *Figures) notice(m *Message) {
-	for i := range m.Recipients {
-		if r := &m.Recipients[i]; (f.All || r.Selected) && r.Outcome != Requeued {
-			f.Notices.add(tallyOf(r))
+func (f *Figures) notice(t *Tracker, m *openMessage) {
+	for r := range t.recipientsOf(m) {
+		if (f.All || r.selected) && r.outcome != Requeued {
+			tally := r.tally()
+			f.Notices.add(&tally)
 		}
 	}
 }
 
-func (f *Figures) span(t time.Time) {
-	if t.IsZero() {
+func (f *Figures) span(t *Tracker, nanoseconds int64, zone uint8) {
+	if nanoseconds == 0 {
 		return
 	}
-	if f.From.IsZero() || t.Before(f.From) {
-		f.From = t
+	if f.from == 0 || nanoseconds < f.from {
+		f.from, f.From = nanoseconds, t.zones.time(nanoseconds, zone)
 	}
-	if t.After(f.To) {
-		f.To = t
+	if nanoseconds > f.to {
+		f.to, f.To = nanoseconds, t.zones.time(nanoseconds, zone)
 	}
 }
 
-// recipient counts one recipient and returns it as a tally: an empty one for what
-// is counted elsewhere or was never this host's mail.
-func (f *Figures) recipient(m *Message, r *Recipient) *Tally {
-	fate := m.FateOf(r)
-	if fate == RefusedHere {
-		f.Fates[fate] += uint64(max(1, r.Attempts))
-		return &Tally{}
-	}
-	f.Fates[fate]++
-	if fate == BackInQueue {
-		return &Tally{}
-	}
-	t := tallyOf(r)
-	if fate == DeliveredLater {
+// recipient counts one recipient and adds it to the sum of its message, unless it is
+// counted elsewhere or was never this host's mail.
+func (f *Figures) recipient(t *Tracker, m *openMessage, r *openRecipient, sum *Tally) {
+	fate := m.fateOf(r)
+	switch fate {
+	case RefusedHere:
+		f.Fates[fate] += uint64(max(1, r.attempts))
+		return
+	case BackInQueue:
+		f.Fates[fate]++
+		return
+	case DeliveredLater:
 		f.late(r)
 	}
-	f.Providers.Add(r.Provider.String(), t)
-	if d := domain(r.Address); d != "" {
-		f.RecipientDomains.Add(d, t)
+	f.Fates[fate]++
+	tally := r.tally()
+	sum.add(&tally)
+	f.providers[r.provider].add(&tally)
+	if d := f.domain(t.texts.get(r.address)); len(d) > 0 {
+		f.RecipientDomains.Add(d, &tally)
 	}
-	return t
 }
 
-func tallyOf(r *Recipient) *Tally {
+// Providers are the figures of all receiving providers.
+func (f *Figures) Providers() *Top {
+	top := NewTop(replycode.MaxProviders)
+	for p := range f.providers {
+		if f.providers[p].Recipients > 0 {
+			top.Add([]byte(replycode.Provider(p).String()), &f.providers[p])
+		}
+	}
+	return top
+}
+
+// tally is the recipient as a tally.
+func (r *openRecipient) tally() Tally {
 	t := Tally{Recipients: 1}
-	switch r.Outcome {
+	switch r.outcome {
 	case Delivered:
 		t.Delivered = 1
 	case Failed:
 		t.Failed = 1
-		if r.Last == replycode.UserUnknown {
+		if r.last == replycode.UserUnknown {
 			t.Unknown = 1
 		}
 	case Expired:
 		t.Expired = 1
 	}
-	if r.Deferred > 0 {
+	if r.deferred > 0 {
 		t.Deferred = 1
 	}
-	return &t
+	return t
 }
 
-func (f *Figures) late(r *Recipient) {
-	l := f.Late[r.First]
+// domain is what stands behind the last @, in small letters, valid until the next
+// call.
+func (f *Figures) domain(address []byte) []byte {
+	f.name = f.name[:0]
+	for _, c := range address[bytes.LastIndexByte(address, '@')+1:] {
+		if c >= 0x80 {
+			return bytes.ToLower(address[bytes.LastIndexByte(address, '@')+1:])
+		}
+		if 'A' <= c && c <= 'Z' {
+			c += 'a' - 'A'
+		}
+		f.name = append(f.name, c)
+	}
+	return f.name
+}
+
+func (f *Figures) late(r *openRecipient) {
+	l := f.Late[r.first]
 	if l == nil {
 		l = &Late{}
-		f.Late[r.First] = l
+		f.Late[r.first] = l
 	}
-	l.add(r.Seconds)
+	l.add(r.seconds)
 }
 
 // origin counts by who sent the mail, as far as the logs say.
-func (f *Figures) origin(m *Message, t *Tally) {
-	if d := m.SenderDomain(); d != "" {
-		f.SenderDomains.Add(d, t)
+func (f *Figures) origin(t *Tracker, m *openMessage, sum *Tally) {
+	if d := f.domain(t.texts.get(m.sender)); len(d) > 0 {
+		f.SenderDomains.Add(d, sum)
 	}
 	switch {
-	case m.User != "":
-		f.Users.Add(m.User, t)
-	case m.Login != "":
-		f.Users.Add("local "+m.Login, t)
+	case m.user != 0:
+		f.Users.Add(t.texts.get(m.user), sum)
+	case m.login != 0:
+		f.name = append(append(f.name[:0], "local "...), t.texts.get(m.login)...)
+		f.Users.Add(f.name, sum)
 	}
-	if m.ClientIP != "" {
-		f.Clients.Add(m.ClientIP, t)
+	if m.clientIP != 0 {
+		f.Clients.Add(t.texts.get(m.clientIP), sum)
 	}
 }
 

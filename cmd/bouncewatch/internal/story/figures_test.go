@@ -22,8 +22,7 @@ func TestFiguresOfRealLogs(t *testing.T) {
 		name, _ := filepath.Rel(corpus, file)
 		figures, refused := NewFigures(1000), map[string]bool{}
 		figures.All = true
-		for _, s := range readFile(t, &Tracker{}, name) {
-			figures.Add(s)
+		for _, s := range readFile(t, &Tracker{Figures: figures}, name) {
 			for _, m := range s.Messages {
 				refused[m.QueueID] = m.turned
 			}
@@ -71,9 +70,7 @@ func plainFate(id, recipient string) fate { return fate{id, strings.ToLower(reci
 func TestFigures(t *testing.T) {
 	f := NewFigures(10)
 	f.All = true
-	for _, s := range readText(t, &Tracker{}, filtered) {
-		f.Add(s)
-	}
+	readText(t, &Tracker{Figures: f}, filtered)
 	if f.Messages != 2 || f.Fates != [NumFates]uint64{DeliveredLater: 1, BackInQueue: 1} {
 		t.Errorf("%d messages, %v", f.Messages, f.Fates)
 	}
@@ -111,7 +108,7 @@ func TestTopKeepsItsPromise(t *testing.T) {
 		for range total {
 			name := fmt.Sprint(zipf.Uint64())
 			truth[name]++
-			top.Add(name, &Tally{Recipients: 1, Failed: 1})
+			top.Add([]byte(name), &Tally{Recipients: 1, Failed: 1})
 		}
 		rows := top.Rows()
 		seen := map[string]bool{}
@@ -182,13 +179,15 @@ func BenchmarkCorrelation(b *testing.B) {
 			watching.Listener = newWatch(10_000)
 			watching.Block(&block)
 		})
-		feed := Feed{Calendar: *watching.Calendar}
+		following := watchPipe(nil)
+		following.Counts = nil
 		each("messages", func() {
 			figures := NewFigures(10_000)
 			figures.All = true
-			feed.Tracker = &Tracker{Done: figures.Add}
-			feed.Block(&block)
-			feed.Tracker.Close()
+			tracker := &Tracker{Figures: figures}
+			following.Listener = tracker
+			following.Block(&block)
+			tracker.Close()
 		})
 	}
 }

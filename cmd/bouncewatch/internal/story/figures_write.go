@@ -28,7 +28,7 @@ func (f *Figures) tables() []namedTop {
 		{"By authenticated or local user", "users", f.Users},
 		{"By client", "clients", f.Clients},
 		{"By recipient domain", "recipient_domains", f.RecipientDomains},
-		{"By provider", "providers", f.Providers},
+		{"By provider", "providers", f.Providers()},
 	}
 }
 
@@ -172,7 +172,7 @@ func (f *Figures) WriteJSON(w io.Writer, ended [NumEndings]uint64) error {
 		Recipients: map[string]uint64{}, Late: []jsonLate{}, GivenUp: map[string]uint64{},
 		jsonTables: jsonTables{
 			SenderDomains: f.SenderDomains.json(), Users: f.Users.json(), Clients: f.Clients.json(),
-			RecipientDomains: f.RecipientDomains.json(), Providers: f.Providers.json(),
+			RecipientDomains: f.RecipientDomains.json(), Providers: f.Providers().json(),
 		},
 	}
 	if !f.From.IsZero() {

@@ -1,7 +1,7 @@
 package story
 
 import (
-	"iter"
+	"math"
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
@@ -10,15 +10,15 @@ import (
 )
 
 // Step takes what a line says besides outcomes.
-func (t *Tracker) Step(at Place, st *logparse.Step) {
-	t.retire(at.Time)
+func (t *Tracker) Step(at pipeline.Place, st *logparse.Step) {
+	t.retire(at)
 	if st.Kind == logparse.LoggedIn {
 		t.loggedIn(st)
 		return
 	}
 	m := t.find(st.MTA, st.Host, st.QueueID)
 	if m != nil && m.isAnother(st, at.Time) {
-		t.end(m, t.endingOf(m, Reused))
+		t.end(m, m.endingFor(Reused))
 		m = nil
 	}
 	if m == nil {
@@ -40,81 +40,100 @@ func (t *Tracker) Step(at Place, st *logparse.Step) {
 // isAnother says whether a step begins another message under the same queue id:
 // the line about the removal of the first is missing, or lies before the logs.
 // The first lines of one message may be out of order.
-func (m *Message) isAnother(st *logparse.Step, now time.Time) bool {
+func (m *openMessage) isAnother(st *logparse.Step, now time.Time) bool {
 	switch st.Kind {
 	case logparse.Arrived:
-		return m.Removed || m.arrived || (m.tried || m.named) && now.Sub(m.First) > together
+		return m.has(removed|arrived) || m.has(tried|hasID) && nanoseconds(now)-m.first > int64(together)
 	case logparse.Named:
-		return m.Removed || m.named && m.tried
+		return m.has(removed) || m.has(hasID) && m.has(tried)
 	}
 	return false
 }
 
 // notice begins the message that is a notice of Sendmail's: no other line says that
 // it came in.
-func (t *Tracker) notice(st *logparse.Step, at Place) {
+func (t *Tracker) notice(st *logparse.Step, at pipeline.Place) {
 	if t.find(st.MTA, st.Host, st.Other) != nil {
 		return
 	}
 	m := t.begin(st.MTA, st.Host, st.Other, at)
-	m.Began, m.SenderKnown, m.From = true, true, string(st.QueueID)
+	m.set(began | senderKnown)
+	t.texts.set(&m.from, st.QueueID)
 	t.accept(m)
 }
 
-func (t *Tracker) take(m *Message, st *logparse.Step) {
+func (t *Tracker) take(m *openMessage, st *logparse.Step) {
 	if st.Sender != nil {
-		m.Sender, m.SenderKnown = t.account(st.Sender), true
+		t.sentBy(m, st.Sender)
 	}
 	if st.MessageID != nil {
-		m.MessageID = t.text(st.MessageID)
+		m.mark = t.markOf(st.MessageID)
+		if t.Done != nil {
+			t.texts.set(&m.messageID, st.MessageID)
+		}
 	}
 	if st.Size >= 0 {
-		m.Size = st.Size
+		m.size = st.Size
 	}
-	m.Expected = max(m.Expected, st.Recipients)
+	m.expected = max(m.expected, int32(min(st.Recipients, math.MaxInt32)))
 	switch st.Kind {
 	case logparse.Arrived:
 		t.arrive(m, st)
 	case logparse.Named:
-		m.named = true
-		m.Began = m.Began || !m.tried // a notice has no client
+		m.set(hasID)
+		if !m.has(tried) { // a notice has no client
+			m.set(began)
+		}
 	case logparse.Active:
-		m.tried = true
+		m.set(tried)
 		t.accept(m)
 	case logparse.Probed:
-		m.probe, m.tried = true, true
+		m.set(probe | tried)
 	case logparse.Removed:
-		m.Removed = true
+		m.set(removed)
 		t.put(m, ending)
 	}
 }
 
-func (t *Tracker) arrive(m *Message, st *logparse.Step) {
-	m.Began, m.arrived = true, true
-	m.Login, m.User = t.login(st.Login), t.account(st.User)
-	if t.Pseudonyms == nil {
-		m.ClientName, m.ClientIP = t.common.text(st.ClientName), t.common.text(st.ClientIP)
+func (t *Tracker) arrive(m *openMessage, st *logparse.Step) {
+	m.set(began | arrived)
+	t.texts.set(&m.user, t.account(st.User))
+	t.texts.set(&m.login, t.login(st.Login))
+	if t.pseudonyms == nil {
+		t.texts.set(&m.clientIP, st.ClientIP)
 	}
-	switch m.MTA {
+	if t.Done != nil {
+		t.texts.set(&m.clientName, st.ClientName)
+	}
+	switch m.mta {
 	case logparse.Exim:
 		t.accept(m)
-		m.From = string(st.Other) // a notice about that message, or an answer to it
+		t.texts.set(&m.from, st.Other) // a notice about that message, or an answer to it
 	case logparse.Sendmail:
-		if l, ok := t.logins[session{m.Host, string(st.PID)}]; ok && l.ip == t.text(st.ClientIP) {
-			m.User = l.user
-		}
-		if st.MessageID != nil && st.Recipients > 0 && !m.turned {
+		t.sessionUser(m, st)
+		if st.MessageID != nil && st.Recipients > 0 && !m.has(turned) {
 			t.accept(m) // otherwise the client left before it sent the mail
 		}
 	case logparse.Postfix:
-		if parent := t.find(m.MTA, st.Host, st.Other); parent != nil {
+		if parent := t.find(m.mta, st.Host, st.Other); parent != nil {
 			t.join(parent, m)
 		}
 	}
 }
 
+// sessionUser notes whom the client of Sendmail logged in as before.
+func (t *Tracker) sessionUser(m *openMessage, st *logparse.Step) {
+	if len(t.logins) == 0 {
+		return // mail from other hosts
+	}
+	if l, ok := t.logins[session{t.hosts.name(m.host), string(st.PID)}]; ok && l.ip == string(t.text(st.ClientIP)) {
+		t.texts.set(&m.user, []byte(l.user))
+	}
+}
+
 func (t *Tracker) loggedIn(st *logparse.Step) {
-	t.putLogin(session{t.hostOf(st.Host).name, string(st.PID)}, login{t.account(st.User), t.text(st.ClientIP)})
+	host := t.hosts.name(t.hosts.of(st.Host))
+	t.putLogin(session{host, string(st.PID)}, login{string(t.account(st.User)), string(t.text(st.ClientIP))})
 }
 
 func (t *Tracker) putLogin(at session, l login) {
@@ -125,293 +144,304 @@ func (t *Tracker) putLogin(at session, l login) {
 }
 
 // Event takes an outcome or a remark. The recipients are all of the event's.
-func (t *Tracker) Event(at Place, s *pipeline.Seen, recipients iter.Seq[[]byte]) {
-	t.retire(at.Time)
+func (t *Tracker) Event(s *pipeline.Seen) {
+	t.retire(s.Place)
 	ev := s.Event
 	selected := t.Keep == nil || t.Keep(s)
 	if ev.QueueID == nil {
-		if s.Result == logparse.ResultEvent && ev.Direction == logparse.Inbound && t.Pseudonyms == nil {
-			t.turnedAway(at, s, selected)
+		if s.Result == logparse.ResultEvent && ev.Direction == logparse.Inbound && t.pseudonyms == nil {
+			t.turnedAway(s, selected)
 		}
 		return
 	}
 	m := t.find(ev.MTA, ev.Host, ev.QueueID)
 	if m == nil {
-		m = t.begin(ev.MTA, ev.Host, ev.QueueID, at)
+		m = t.begin(ev.MTA, ev.Host, ev.QueueID, s.Place)
 	}
-	t.touch(m, at)
+	t.touch(m, s.Place)
 	if s.Result == logparse.ResultEvent {
-		t.outcome(m, s, recipients, selected)
+		t.outcome(m, s, selected)
 	}
 	if t.Entries > 0 {
-		t.note(m, m.eventEntry(at, s, recipients))
+		t.note(m, t.eventEntry(m, s))
 	}
 }
 
 // outcome takes what is more than a remark.
-func (t *Tracker) outcome(m *Message, s *pipeline.Seen, recipients iter.Seq[[]byte], selected bool) {
-	m.story.Selected = m.story.Selected || selected
-	if s.Event.Sender != nil && !m.SenderKnown {
-		m.Sender, m.SenderKnown = t.account(s.Event.Sender), true
+func (t *Tracker) outcome(m *openMessage, s *pipeline.Seen, selected bool) {
+	if selected {
+		t.choose(m)
+	}
+	if s.Event.Sender != nil && !m.has(senderKnown) {
+		t.sentBy(m, s.Event.Sender)
 	}
 	if s.Event.Direction == logparse.Inbound {
 		t.refuse(m, s, selected)
 	} else {
-		t.attempt(m, s, recipients, selected)
+		t.attempt(m, s, selected)
 	}
 }
 
 // turnedAway makes a story of a client that was refused before its message had a
 // queue id.
-func (t *Tracker) turnedAway(at Place, s *pipeline.Seen, selected bool) {
+func (t *Tracker) turnedAway(s *pipeline.Seen, selected bool) {
 	ev := s.Event
-	m := t.make(ev.MTA, ev.Host, nil, at)
-	m.Began, m.ClientIP = true, string(ev.ClientIP)
-	m.Sender, m.SenderKnown = string(ev.Sender), ev.Sender != nil
-	m.story.Selected = selected
-	m.addRefused(s, selected)
+	m := t.make(ev.MTA, ev.Host, nil, s.Place)
+	m.set(began)
+	t.texts.set(&m.clientIP, ev.ClientIP)
+	if ev.Sender != nil {
+		t.sentBy(m, ev.Sender)
+	}
+	if selected {
+		t.choose(m)
+	}
+	t.addRefused(m, s, selected)
 	if t.Entries > 0 {
-		t.note(m, m.eventEntry(at, s, nil))
+		t.note(m, t.eventEntry(m, s))
 	}
 	t.end(m, Complete)
 }
 
 // refuse notes that a client was told no: for one recipient, or for the message.
-func (t *Tracker) refuse(m *Message, s *pipeline.Seen, selected bool) {
+func (t *Tracker) refuse(m *openMessage, s *pipeline.Seen, selected bool) {
 	ev := s.Event
-	if !m.tried {
-		m.Began = true // nothing comes before a refusal but the lines of its session
+	if !m.has(tried) {
+		m.set(began) // nothing comes before a refusal but the lines of its session
 	}
-	if t.Pseudonyms == nil {
-		if m.ClientIP == "" {
-			m.ClientIP = string(ev.ClientIP)
+	if t.pseudonyms == nil {
+		if m.clientIP == 0 {
+			t.texts.set(&m.clientIP, ev.ClientIP)
 		}
-		m.addRefused(s, selected)
-		t.held++
+		t.addRefused(m, s, selected)
 	}
 	if ev.Stage == logparse.Data || ev.Stage == logparse.BDAT || ev.Stage == logparse.EOD {
-		m.Accepted, m.turned = false, true
-		t.put(m, t.endingList(m))
+		m.flags &^= taken
+		m.set(turned)
+		t.put(m, m.endingState())
 	}
 }
 
-func (m *Message) addRefused(s *pipeline.Seen, selected bool) {
-	m.Recipients = append(m.Recipients, Recipient{
-		Address: string(s.Event.Recipient), Outcome: Refused, Attempts: s.Event.Count(), Seconds: -1,
-		First: s.Verdict.Cause, Last: s.Verdict.Cause, Provider: s.Verdict.Provider, Selected: selected,
-	})
+func (t *Tracker) addRefused(m *openMessage, s *pipeline.Seen, selected bool) {
+	r := t.addRecipient(m, s.Event.Recipient)
+	r.outcome, r.attempts, r.selected = Refused, int32(s.Event.Count()), selected
+	r.first, r.last, r.provider = s.Verdict.Cause, s.Verdict.Cause, s.Verdict.Provider
 }
 
 // attempt notes the outcome of an attempt for all its recipients.
-func (t *Tracker) attempt(m *Message, s *pipeline.Seen, recipients iter.Seq[[]byte], selected bool) {
-	if m.turned {
+func (t *Tracker) attempt(m *openMessage, s *pipeline.Seen, selected bool) {
+	if m.has(turned) {
 		return // Sendmail says for each recipient once more that the message was refused
 	}
-	m.tried = true
+	m.set(tried)
 	t.accept(m)
 	if s.Event.Recipient == nil {
 		t.attemptAll(m, s, selected)
 	}
 	next := t.requeued(m, s.Event)
-	for address := range recipients {
-		r, known := t.recipient(m, address)
-		r.Selected = r.Selected || selected
-		before := r.Outcome
-		m.settle(r, s)
-		if t.Replies && r.Outcome == Failed && r.Reply == nil {
-			r.Reply = replyOf(s)
-		}
-		if next != nil && r.Outcome == Delivered {
-			r.Outcome, r.Next = Requeued, next.QueueID
-		}
-		t.tell(m, r, known, before)
+	for address := range s.Recipients() {
+		t.attemptOne(m, s, address, next, selected)
 	}
-	if m.MTA == logparse.Sendmail && m.settled() {
+	if m.mta == logparse.Sendmail && m.settled() {
 		t.put(m, slow)
 	}
 }
 
-// recipient finds or adds a recipient, and says whether it was known.
-func (t *Tracker) recipient(m *Message, address []byte) (r *Recipient, known bool) {
-	if t.Pseudonyms != nil {
-		address = t.Pseudonyms.of(address)
+func (t *Tracker) attemptOne(m *openMessage, s *pipeline.Seen, address []byte, next *openMessage, selected bool) {
+	r, isNew := t.recipient(m, address)
+	r.selected = r.selected || selected
+	before := r.outcome
+	m.settle(r, s)
+	if t.Replies && r.outcome == Failed && t.replies[r] == nil {
+		t.keepReply(r, s)
 	}
-	if r := m.known(address); r != nil {
-		return r, true
+	if next != nil && r.outcome == Delivered {
+		r.outcome = Requeued
+		t.texts.set(&r.next, t.texts.get(next.id))
 	}
-	if t.full() || t.Pseudonyms != nil && len(m.Recipients) >= maxKnown {
-		return &Recipient{Seconds: -1}, false
-	}
-	m.Recipients = append(m.Recipients, Recipient{Address: string(address), Seconds: -1})
-	t.held++
-	return &m.Recipients[len(m.Recipients)-1], false
+	t.changed(m, r, isNew, before)
 }
 
-// tell lets the Watcher know what an attempt changed. What goes through a filter
+// recipient finds or adds a recipient, and says whether it is a new one.
+func (t *Tracker) recipient(m *openMessage, address []byte) (r *openRecipient, isNew bool) {
+	if t.pseudonyms != nil {
+		address = t.pseudonyms.of(address)
+	}
+	if r := t.known(m, address); r != nil {
+		return r, false
+	}
+	if t.pseudonyms != nil && (t.full() || m.known >= maxKnown) {
+		return &openRecipient{seconds: -1, loose: true}, true
+	}
+	return t.addWaiting(m, address), true
+}
+
+// addWaiting adds a recipient that an outcome is to come of.
+func (t *Tracker) addWaiting(m *openMessage, address []byte) *openRecipient {
+	m.accepted++
+	m.waiting++
+	return t.addRecipient(m, address)
+}
+
+// changed lets the watcher know what an attempt changed. What goes through a filter
 // is met behind it.
-func (t *Tracker) tell(m *Message, r *Recipient, known bool, before Outcome) {
-	if t.Watcher == nil {
+func (t *Tracker) changed(m *openMessage, r *openRecipient, isNew bool, before Outcome) {
+	if before == Queued && r.outcome != Queued && !r.loose {
+		m.waiting--
+	}
+	if t.watcher == nil {
 		return
 	}
-	if !known && r.Outcome != Requeued {
-		t.Watcher.Met(m)
+	if isNew && r.outcome != Requeued {
+		t.watcher.met(t, m)
 	}
-	if before == Queued && r.Outcome != Queued {
-		t.Watcher.Settled(m, r, 1)
+	if before == Queued && r.outcome != Queued {
+		t.watcher.settled(t, m, r, 1)
 	}
 }
 
-// text is what is kept of an address or a name from a line.
-func (t *Tracker) text(b []byte) string {
-	if t.Pseudonyms == nil || len(b) == 0 {
-		return string(b)
+// sentBy notes the envelope sender.
+func (t *Tracker) sentBy(m *openMessage, sender []byte) {
+	m.set(senderKnown)
+	t.texts.set(&m.sender, t.account(sender))
+}
+
+// markOf is what is kept of a Message-ID. Two that differ have the same mark with a
+// chance of one in 2^64.
+func (t *Tracker) markOf(messageID []byte) uint64 {
+	if t.pseudonyms != nil {
+		return t.pseudonyms.mark(messageID)
 	}
-	return string(t.Pseudonyms.of(b))
+	return t.sum(messageID) | 1
+}
+
+// text is what is kept of an address or a name from a line, valid until the next
+// call.
+func (t *Tracker) text(b []byte) []byte {
+	if t.pseudonyms == nil || len(b) == 0 {
+		return b
+	}
+	return t.pseudonyms.of(b)
 }
 
 // account is what is kept of a user or a sender.
-func (t *Tracker) account(b []byte) string {
-	if t.Pseudonyms == nil || len(b) == 0 {
-		return t.common.text(b)
+func (t *Tracker) account(b []byte) []byte {
+	if t.pseudonyms == nil || len(b) == 0 {
+		return b
 	}
-	return t.Pseudonyms.account(b)
+	return t.pseudonyms.account(b)
 }
 
 // login is what is kept of a user of this host: no address.
-func (t *Tracker) login(b []byte) string {
-	if t.Pseudonyms == nil {
-		return t.common.text(b)
+func (t *Tracker) login(b []byte) []byte {
+	if t.pseudonyms == nil {
+		return b
 	}
-	return string(b[:min(len(b), maxShown)])
+	return b[:min(len(b), maxShown)]
 }
 
-func replyOf(s *pipeline.Seen) *Reply {
+func (t *Tracker) keepReply(r *openRecipient, s *pipeline.Seen) {
+	if t.replies == nil {
+		t.replies = map[*openRecipient]*Reply{}
+	}
 	ev := s.Event
-	return &Reply{
+	t.replies[r] = &Reply{
 		Time: s.Time, Code: ev.Code.String(), Enhanced: ev.Enhanced.String(), Text: string(ev.Text),
 		Permanent: ev.Class() == replycode.PermanentFailure && ev.Enhanced.Class() != replycode.TransientFailure,
 	}
 }
 
 // attemptAll gives up all recipients that wait: expiry is said of the message.
-func (t *Tracker) attemptAll(m *Message, s *pipeline.Seen, selected bool) {
-	unseen := min(m.Unseen(), maxUnseen)
-	if len(m.Recipients) == 0 {
+func (t *Tracker) attemptAll(m *openMessage, s *pipeline.Seen, selected bool) {
+	unseen := min(m.unseen(), maxUnseen)
+	if m.known == 0 {
 		unseen = max(1, unseen)
 	}
 	for range unseen { // no attempt was made for them
-		m.Recipients = append(m.Recipients, Recipient{Seconds: -1})
-		t.held++
+		t.addWaiting(m, nil)
 	}
-	for i := range m.Recipients {
-		if r := &m.Recipients[i]; r.Outcome == Queued {
-			r.Selected = r.Selected || selected
+	for r := range t.recipientsOf(m) {
+		if r.outcome == Queued {
+			r.selected = r.selected || selected
 			r.blame(s.Verdict.Cause)
 			m.conclude(r, s)
-			t.tell(m, r, true, Queued)
+			t.changed(m, r, false, Queued)
 		}
 	}
-	if m.MTA == logparse.Sendmail {
+	if m.mta == logparse.Sendmail {
 		t.put(m, slow)
 	}
 }
 
 // settle notes an attempt for a recipient.
-func (m *Message) settle(r *Recipient, s *pipeline.Seen) {
+func (m *openMessage) settle(r *openRecipient, s *pipeline.Seen) {
 	ev := s.Event
 	n := 1 + ev.Repeat
 	if ev.Folded {
 		n = ev.Repeat
 	}
-	r.Provider = s.Verdict.Provider
-	if ev.Status != logparse.Expired || r.Attempts == 0 {
-		r.Attempts += n // Exim's last word about an old message is no attempt
+	r.provider = s.Verdict.Provider
+	if ev.Status != logparse.Expired || r.attempts == 0 {
+		r.attempts += int32(n) // Exim's last word about an old message is no attempt
 	}
 	if ev.Status != logparse.Sent {
 		r.blame(s.Verdict.Cause)
 	}
 	if ev.Status == logparse.Deferred {
-		r.Deferred += n
+		r.deferred += int32(n)
 		return
 	}
-	if r.Outcome == Queued {
+	if r.outcome == Queued {
 		m.conclude(r, s)
 	}
 }
 
 // blame notes the cause of a failure. That the time was over is none, where the
 // reason for the time it took is known.
-func (r *Recipient) blame(c replycode.Cause) {
+func (r *openRecipient) blame(c replycode.Cause) {
 	if !r.failed {
-		r.failed, r.First, r.Last = true, c, c
+		r.failed, r.first, r.last = true, c, c
 	} else if c != replycode.DeliveryExpired {
-		r.Last = c
+		r.last = c
 	}
 }
 
 // conclude sets the outcome.
-func (m *Message) conclude(r *Recipient, s *pipeline.Seen) {
+func (m *openMessage) conclude(r *openRecipient, s *pipeline.Seen) {
 	ev := s.Event
 	switch ev.Status {
 	case logparse.Sent:
-		r.Outcome = Delivered
+		r.outcome = Delivered
 	case logparse.Bounced:
-		r.Outcome = Failed
+		r.outcome = Failed
 	case logparse.Expired:
-		r.Outcome = Expired
+		r.outcome = Expired
 	default:
 		return
 	}
 	switch {
 	case ev.Delay >= 0:
-		r.Seconds = ev.Delay
-	case m.Began && !m.First.IsZero() && !m.Last.IsZero():
-		r.Seconds = m.Last.Sub(m.First).Seconds()
+		r.seconds = ev.Delay
+	case m.has(began) && m.first != 0 && m.last != 0:
+		r.seconds = time.Duration(m.last - m.first).Seconds()
 	}
 }
 
 // requeued finds the message that a sent one became on this host: the next hop
 // named a queue id that is one of ours, of the same mail.
-func (t *Tracker) requeued(m *Message, ev *logparse.Event) *Message {
+func (t *Tracker) requeued(m *openMessage, ev *logparse.Event) *openMessage {
 	id := ev.QueuedAs()
 	if id == nil {
 		return nil
 	}
 	for mta := logparse.NoMTA + 1; mta < logparse.NumMTAs; mta++ {
 		next := t.find(mta, ev.Host, id)
-		if next == nil || next == m || !next.Began || next.First.Before(m.First) {
+		if next == nil || next == m || !next.has(began) || next.first < m.first {
 			continue
 		}
-		if next.MessageID == m.MessageID || next.MessageID == "" || m.MessageID == "" {
+		if next.mark == m.mark || next.mark == 0 || m.mark == 0 {
 			t.join(m, next)
 			return next
 		}
 	}
 	return nil
-}
-
-// join makes next the continuation of m: one story, and of the same origin.
-func (t *Tracker) join(m, next *Message) {
-	next.From = m.QueueID
-	if next.User == "" {
-		next.User = m.User
-	}
-	if m.ClientIP != "" || m.Login != "" {
-		next.ClientName, next.ClientIP, next.Login = m.ClientName, m.ClientIP, m.Login
-	}
-	if t.Done == nil {
-		return // nobody asks for stories
-	}
-	to, from := m.story, next.story
-	if to == from || len(to.Messages)+len(from.Messages) > maxChain {
-		return
-	}
-	for _, moved := range from.Messages {
-		moved.story = to
-	}
-	to.Messages = append(to.Messages, from.Messages...)
-	to.open += from.open
-	to.Selected = to.Selected || from.Selected
-	to.merge(from.Entries, t.Entries)
-	to.Cut += from.Cut
 }

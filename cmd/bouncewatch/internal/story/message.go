@@ -61,8 +61,6 @@ type Recipient struct {
 	Next     string  // the queue id it was requeued as
 	Selected bool    // one of its events was selected
 	Reply    *Reply  // the last word about a failed recipient, if the Tracker keeps it
-
-	failed bool // First and Last are set
 }
 
 // A Reply is the last word about a recipient.
@@ -97,25 +95,9 @@ type Message struct {
 	Removed     bool      // it left the queue
 	Ending      Ending
 	Recipients  []Recipient
+	Unseen      int // recipients of the envelope that no line spoke of
 
-	story  *Story
-	host   *host
-	list   *list
-	before *Message
-	after  *Message
-	state  state
-
-	// Nearly all messages are a story of their own with one recipient: what these
-	// need is here, and not allocated apart.
-	own  Story
-	self [1]*Message
-	only [1]Recipient
-
-	arrived bool // the line that says who sent it was seen
-	named   bool // its Message-ID was
-	tried   bool // an outcome or an activation was
-	turned  bool // it was refused as a whole
-	probe   bool // it only asks whether its recipients exist
+	turned bool // it was refused as a whole
 }
 
 // A Story is a message and what it became under other queue ids of the same host,
@@ -125,8 +107,26 @@ type Story struct {
 	Entries  []Entry // in the order of the logs; empty where the Tracker keeps none
 	Cut      int     // entries left out in the middle, because there were too many
 	Selected bool    // an event of it was selected
+}
 
-	open int // messages that have not ended
+// message is m with all its texts.
+func (t *Tracker) message(m *openMessage) *Message {
+	out := &Message{
+		MTA: m.mta, Host: t.hosts.name(m.host), QueueID: t.texts.string(m.id),
+		Sender: t.texts.string(m.sender), SenderKnown: m.has(senderKnown), MessageID: t.texts.string(m.messageID),
+		ClientName: t.texts.string(m.clientName), ClientIP: t.texts.string(m.clientIP),
+		User: t.texts.string(m.user), Login: t.texts.string(m.login), From: t.texts.string(m.from),
+		Size: m.size, Expected: int(m.expected), First: t.zones.time(m.first, m.zoneF), Last: t.zones.time(m.last, m.zoneL),
+		Began: m.has(began), Accepted: m.has(taken), Removed: m.has(removed), Ending: m.ending, Unseen: m.unseen(), turned: m.has(turned),
+	}
+	for r := range t.recipientsOf(m) {
+		out.Recipients = append(out.Recipients, Recipient{
+			Address: t.texts.string(r.address), Outcome: r.outcome, Attempts: int(r.attempts), Deferred: int(r.deferred),
+			First: r.first, Last: r.last, Provider: r.provider, Seconds: r.seconds, Next: t.texts.string(r.next),
+			Selected: r.selected, Reply: t.replies[r],
+		})
+	}
+	return out
 }
 
 // SenderDomain is the part of the sender behind the @: "<>" for the null sender,
@@ -136,54 +136,6 @@ func (m *Message) SenderDomain() string {
 		return "<>"
 	}
 	return domain(m.Sender)
-}
-
-// Probe says that the message only asked whether its recipients exist.
-func (m *Message) Probe() bool { return m.probe }
-
-// Unseen is how many recipients of the envelope no line spoke of.
-func (m *Message) Unseen() int {
-	if m.probe {
-		return 0
-	}
-	seen := 0
-	for i := range m.Recipients {
-		if m.Recipients[i].Outcome != Refused {
-			seen++
-		}
-	}
-	return max(0, m.Expected-seen)
-}
-
-// settled says whether all recipients of the envelope have outcomes.
-func (m *Message) settled() bool {
-	for i := range m.Recipients {
-		if m.Recipients[i].Outcome == Queued {
-			return false
-		}
-	}
-	return m.Unseen() == 0
-}
-
-// known finds a recipient by address.
-//
-// QUIRK: local parts are case-sensitive (RFC 5321 section 2.4). Exim logs a
-// deferral with the address in small letters, a later failure with the address as
-// it came, and a local delivery by the local part alone. All are one recipient.
-func (m *Message) known(address []byte) *Recipient {
-	for i := range m.Recipients {
-		if r := &m.Recipients[i]; r.Outcome != Refused && sameRecipient(r.Address, address) {
-			return r
-		}
-	}
-	return nil
-}
-
-func sameRecipient(known string, address []byte) bool {
-	if len(known) > len(address) && len(address) > 0 && known[len(address)] == '@' {
-		known = known[:len(address)]
-	}
-	return strings.EqualFold(known, string(address))
 }
 
 func domain(address string) string {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"hash/maphash"
 	"strings"
@@ -22,13 +23,17 @@ type Pseudonyms struct {
 	salt [saltSize]byte
 	buf  []byte
 	hash []byte
+	last [sha256.Size]byte
 	seed maphash.Seed
 
 	// The last ones: domains, users and senders come again and again.
 	known, accounts [knownNames]knownName
 }
 
-type knownName struct{ name, hash string }
+type knownName struct {
+	name string
+	hash []byte
+}
 
 const knownNames = 512 // a power of two
 
@@ -53,32 +58,40 @@ func (p *Pseudonyms) of(address []byte) []byte {
 }
 
 // common is the hash of a name that probably comes again.
-func (p *Pseudonyms) common(name []byte) string {
+func (p *Pseudonyms) common(name []byte) []byte {
 	k := &p.known[maphash.Bytes(p.seed, name)%knownNames]
-	if k.hash == "" || k.name != string(name) {
-		k.name, k.hash = string(name), string(p.sum(nil, name))
+	if k.hash == nil || k.name != string(name) {
+		k.name, k.hash = string(name), p.sum(nil, name)
 	}
 	return k.hash
 }
 
-func (p *Pseudonyms) sum(dst, b []byte) []byte {
+// mark is a number that stands for a Message-ID, never 0.
+func (p *Pseudonyms) mark(messageID []byte) uint64 {
+	return binary.BigEndian.Uint64(p.digest(messageID)) | 1
+}
+
+func (p *Pseudonyms) sum(dst, b []byte) []byte { return hex.AppendEncode(dst, p.digest(b)[:tagSize]) }
+
+// digest is valid until the next call.
+func (p *Pseudonyms) digest(b []byte) []byte {
 	p.buf = append(append(p.buf[:0], p.salt[:]...), b...)
 	for i := saltSize; i < len(p.buf); i++ {
 		if c := p.buf[i]; 'A' <= c && c <= 'Z' {
 			p.buf[i] += 'a' - 'A'
 		}
 	}
-	sum := sha256.Sum256(p.buf)
-	return hex.AppendEncode(dst, sum[:tagSize])
+	p.last = sha256.Sum256(p.buf)
+	return p.last[:]
 }
 
 // account is a user or sender as it may be shown, with a hash that tells it from
 // others: "*@example.com #4f2a81c07d3e9b65", "a* #...".
-func (p *Pseudonyms) account(name []byte) string {
+func (p *Pseudonyms) account(name []byte) []byte {
 	k := &p.accounts[maphash.Bytes(p.seed, name)%knownNames]
-	if k.hash == "" || k.name != string(name) {
+	if k.hash == nil || k.name != string(name) {
 		k.name = string(name)
-		k.hash = mask(Printable(k.name)) + " #" + p.common(name)
+		k.hash = append([]byte(mask(Printable(k.name))+" #"), p.common(name)...)
 	}
 	return k.hash
 }

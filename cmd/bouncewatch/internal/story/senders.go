@@ -39,8 +39,9 @@ type senders struct {
 	now, before      *Top // of the hour, and of the one before
 	today, yesterday *Top // of the days; today without this hour
 	suspects         map[string]suspect
-	fresh            []string                                // suspects that nobody was told of
-	report           func(m *Message, name string, t *Tally) // if set, is told of suspects each time
+	fresh            []string                                                  // suspects that nobody was told of
+	report           func(t *Tracker, m *openMessage, name string, sum *Tally) // if set, is told of suspects each time
+	name             []byte                                                    // of the sender that is counted
 }
 
 // A suspect is a sender that looked like a thief's.
@@ -56,45 +57,49 @@ func newSenders(rule Suspicion) senders {
 }
 
 // met counts a recipient that a first attempt was made for.
-func (s *senders) met(m *Message) { s.add(m, &Tally{Recipients: 1}) }
+func (s *senders) met(t *Tracker, m *openMessage) { s.add(t, m, &Tally{Recipients: 1}) }
 
 // failed counts a recipient that failed for good.
-func (s *senders) failed(m *Message, r *Recipient) {
-	t := Tally{Failed: 1}
-	if r.Last != replycode.RecipientRefused && slices.Contains(addressCauses[:], r.Last) {
-		t.Unknown = 1
+func (s *senders) failed(t *Tracker, m *openMessage, r *openRecipient) {
+	one := Tally{Failed: 1}
+	if r.last != replycode.RecipientRefused && slices.Contains(addressCauses[:], r.last) {
+		one.Unknown = 1
 	}
-	s.add(m, &t)
+	s.add(t, m, &one)
 }
 
-func (s *senders) add(m *Message, t *Tally) {
-	name, known := accountOf(m)
-	if name == "" || m.Last.IsZero() {
+func (s *senders) add(t *Tracker, m *openMessage, more *Tally) {
+	name, known := s.accountOf(t, m)
+	if len(name) == 0 || m.last == 0 {
 		return
 	}
-	s.turn(m.Last.Unix() / 3600)
-	sum := s.now.Add(name, t)
-	if !s.suspicious(name, sum, known) {
-		return
+	s.turn(m.last / int64(time.Hour))
+	sum := s.now.Add(name, more)
+	if s.suspicious(name, sum, known) {
+		s.suspect(t, m, string(name), sum)
 	}
+}
+
+func (s *senders) suspect(t *Tracker, m *openMessage, name string, sum *Tally) {
 	if s.suspects[name].Hour != s.hour {
 		s.fresh = append(s.fresh, name)
 	}
-	s.suspects[name] = suspect{s.hour, m.QueueID}
+	s.suspects[name] = suspect{s.hour, t.texts.string(m.id)}
 	if s.report != nil {
-		s.report(m, name, sum)
+		s.report(t, m, name, sum)
 	}
 }
 
 // accountOf is who sent the message, and whether this host knows them.
-func accountOf(m *Message) (name string, known bool) {
+func (s *senders) accountOf(t *Tracker, m *openMessage) (name []byte, known bool) {
 	switch {
-	case m.User != "":
-		return m.User, true
-	case m.Login != "":
-		return "local " + m.Login, true
+	case m.user != 0:
+		return t.texts.get(m.user), true
+	case m.login != 0:
+		s.name = append(append(s.name[:0], "local "...), t.texts.get(m.login)...)
+		return s.name, true
 	}
-	return m.Sender, false
+	return t.texts.get(m.sender), false
 }
 
 // turn begins another hour. Lines of the hour before may still come; what lies
@@ -126,7 +131,7 @@ func (s *senders) turn(hour int64) {
 	}
 }
 
-func (s *senders) suspicious(name string, t *Tally, known bool) bool {
+func (s *senders) suspicious(name []byte, t *Tally, known bool) bool {
 	if t.Unknown >= uint64(s.rule.Unknown) && t.Unknown*unknownShare >= t.Recipients {
 		return true
 	}
@@ -193,7 +198,9 @@ type stateSenders struct {
 }
 
 func (s *senders) state() stateSenders {
-	return stateSenders{s.first, s.hour, s.now.Rows(), s.before.Rows(), s.today.Rows(), s.yesterday.Rows(), s.suspects}
+	return stateSenders{
+		s.first, s.hour, s.now.rowsInOrder(), s.before.rowsInOrder(), s.today.rowsInOrder(), s.yesterday.rowsInOrder(), s.suspects,
+	}
 }
 
 func (s *senders) restore(from *stateSenders) {

@@ -163,15 +163,16 @@ func TestSuspicionEndsWhereLogsAreQuiet(t *testing.T) {
 // However many senders there are, the table is bounded, and a big one is in it.
 func TestSendersAreBounded(t *testing.T) {
 	s := newSenders(Suspicion{Unknown: 20, Recipients: 500})
+	var tr Tracker
 	for i := range 20_000 {
-		m := &Message{User: fmt.Sprint(i), Last: noon}
+		name := fmt.Sprint(i)
 		if i%100 == 0 {
-			m.User = "ann"
+			name = "ann"
 		}
-		s.met(m)
+		s.met(&tr, &openMessage{user: tr.texts.put([]byte(name)), last: noon.UnixNano()})
 	}
-	if len(s.now.rows) != senderNames || s.now.tally("ann").Recipients < 200-20 {
-		t.Errorf("%d senders, ann has %d", len(s.now.rows), s.now.tally("ann").Recipients)
+	if len(s.now.rows) != senderNames || s.now.tally([]byte("ann")).Recipients < 200-20 {
+		t.Errorf("%d senders, ann has %d", len(s.now.rows), s.now.tally([]byte("ann")).Recipients)
 	}
 }
 
@@ -184,7 +185,7 @@ func TestSuspectsOfFinishedLogs(t *testing.T) {
 	l.send(noon, "ann@example.com", 25, "bounced")
 	l.send(noon.Add(time.Hour), "ann@example.com", 21, "bounced")
 	l.send(noon.Add(time.Hour), "bob@example.com", 19, "bounced")
-	readText(t, &Tracker{Watcher: s}, l.String())
+	readText(t, &Tracker{watcher: s}, l.String())
 	var got []string
 	for _, r := range s.Rows() {
 		got = append(got, fmt.Sprintf("%s %s %d %d %s", r.Hour, r.Name, r.Recipients, r.Unknown, r.QueueID))
@@ -194,7 +195,7 @@ func TestSuspectsOfFinishedLogs(t *testing.T) {
 		t.Errorf("got  %s\nwant %s", s, want)
 	}
 	s = NewSuspects(Suspicion{Unknown: 20, Recipients: 500})
-	readText(t, &Tracker{Watcher: s, Keep: func(*pipeline.Seen) bool { return false }}, l.String())
+	readText(t, &Tracker{watcher: s, Keep: func(*pipeline.Seen) bool { return false }}, l.String())
 	if n := len(s.Rows()); n != 0 {
 		t.Errorf("%d suspects in what is not selected", n)
 	}

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
@@ -22,10 +23,11 @@ const corpus = "../../../../testdata"
 func read(t testing.TB, tr *Tracker, r tailer.Reader) (stories []*Story) {
 	t.Helper()
 	tr.Done = func(s *Story) { stories = append(stories, s) }
-	feed := Feed{Tracker: tr, Calendar: logparse.Calendar{Location: time.UTC, Reference: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)}}
+	calendar := logparse.Calendar{Location: time.UTC, Reference: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)}
+	pipe := pipeline.Pipeline{Calendar: &calendar, Listener: tr}
 	for {
 		b, err := r.Next()
-		feed.Block(&b)
+		pipe.Block(&b)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -68,9 +70,9 @@ func TestOutcomesOfRealLogs(t *testing.T) {
 
 type fate struct{ id, recipient string }
 
-// fateOf names what Exim logs of deliveries within the host: the local part of a
+// commonFate names what Exim logs of deliveries within the host: the local part of a
 // user, the command of a pipe. Each such message of the corpus has one recipient.
-func fateOf(id, recipient string) fate {
+func commonFate(id, recipient string) fate {
 	recipient = strings.ToLower(recipient)
 	if host := strings.Index(recipient, "@mx1.example.net"); host >= 0 && strings.Contains(id, "-") {
 		recipient = "local"
@@ -81,13 +83,13 @@ func fateOf(id, recipient string) fate {
 }
 
 func testOutcomes(t *testing.T, name string) {
-	want := truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl", fateOf)
+	want := truth(t, strings.TrimSuffix(name, ".log")+".truth.jsonl", commonFate)
 	got, refused, anonymous := map[fate]end{}, map[string]bool{}, map[string]bool{}
 	for _, s := range readFile(t, &Tracker{}, name) {
 		for _, m := range s.Messages {
 			for _, r := range m.Recipients {
 				if r.Outcome != Refused {
-					got[fateOf(m.QueueID, r.Address)] = end{r.Outcome, m.FateOf(&r), r.Deferred}
+					got[commonFate(m.QueueID, r.Address)] = end{r.Outcome, m.FateOf(&r), r.Deferred}
 					anonymous[m.QueueID] = anonymous[m.QueueID] || r.Address == "" && r.Outcome == Expired
 				}
 			}

@@ -12,8 +12,7 @@ import (
 // maxSuspects bounds the rows: a sender that is suspicious for days has many.
 const maxSuspects = 1000
 
-// Suspects are the suspicious senders of finished logs, by clock hours. It is a
-// Watcher.
+// Suspects are the suspicious senders of finished logs, by clock hours.
 type Suspects struct {
 	All bool // look at messages that are not selected, too
 
@@ -44,36 +43,34 @@ func NewSuspects(rule Suspicion) *Suspects {
 	return s
 }
 
-// Met implements Watcher.
-func (s *Suspects) Met(m *Message) {
-	if s.wanted(m) {
-		s.senders.met(m)
+func (s *Suspects) met(t *Tracker, m *openMessage) {
+	if s.wanted(t, m) {
+		s.senders.met(t, m)
 	}
 }
 
-// Settled implements Watcher.
-func (s *Suspects) Settled(m *Message, r *Recipient, _ int) {
-	if r.Outcome == Failed && s.wanted(m) {
-		s.senders.failed(m, r)
+func (s *Suspects) settled(t *Tracker, m *openMessage, r *openRecipient, _ int) {
+	if r.outcome == Failed && s.wanted(t, m) {
+		s.senders.failed(t, m, r)
 	}
 }
 
-func (s *Suspects) wanted(m *Message) bool {
-	return !m.notice() && (s.All || m.story.Selected)
+func (s *Suspects) wanted(t *Tracker, m *openMessage) bool {
+	return !m.notice() && (s.All || t.chosen(m))
 }
 
-func (s *Suspects) note(m *Message, name string, t *Tally) {
+func (s *Suspects) note(t *Tracker, m *openMessage, name string, sum *Tally) {
 	k := suspectKey{s.senders.hour, name}
 	row := s.rows[k]
 	if row == nil {
 		if len(s.rows) >= maxSuspects {
 			return
 		}
-		start := m.Last.Truncate(time.Hour)
-		row = &SuspectRow{Hour: start.Format(time.RFC3339), Name: name, QueueID: m.QueueID, start: start}
+		start := t.zones.time(m.last, m.zoneL).Truncate(time.Hour)
+		row = &SuspectRow{Hour: start.Format(time.RFC3339), Name: name, QueueID: t.texts.string(m.id), start: start}
 		s.rows[k] = row
 	}
-	row.Recipients, row.Unknown = t.Recipients, t.Unknown
+	row.Recipients, row.Unknown = sum.Recipients, sum.Unknown
 }
 
 // Rows are the suspects in the order of time.

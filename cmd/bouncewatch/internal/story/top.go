@@ -2,9 +2,7 @@ package story
 
 import (
 	"cmp"
-	"container/heap"
 	"slices"
-	"strings"
 )
 
 // A Tally counts recipients by what became of them.
@@ -45,43 +43,43 @@ func (t *Tally) add(o *Tally) {
 type Top struct {
 	size int
 	rows map[string]*row
-	heap rowHeap
+	heap []*row // once it is full: the row to make room first is the first, and no row goes before its parent
+	came uint64 // rows that came in so far
 }
 
 type row struct {
 	name   string
 	tally  Tally  // since the name came in
 	missed uint64 // recipients that it may have had before, at most
+	came   uint64 // when it came in, as a number
 	at     int    // place in the heap
+	placed uint64 // its weight when it was placed there
 }
 
 // NewTop returns a Top for so many names.
 func NewTop(size int) *Top { return &Top{size: size, rows: map[string]*row{}} }
 
 // Add counts recipients of a name and returns what is known of it for certain.
-func (t *Top) Add(name string, tally *Tally) *Tally {
-	r := t.rows[name]
+func (t *Top) Add(name []byte, tally *Tally) *Tally {
+	r := t.rows[string(name)]
 	if r == nil {
-		r = t.admit(name)
+		r = t.admit(string(name))
 	}
 	r.tally.add(tally)
-	if t.full() {
-		heap.Fix(&t.heap, r.at)
-	}
 	return &r.tally
 }
 
 // addAll adds what o is certain of. Where not all names find room, which do must
 // not depend on chance.
 func (t *Top) addAll(o *Top) {
-	rows := o.heap
-	if len(t.heap)+len(rows) > t.size {
-		rows = slices.Clone(rows)
-		slices.SortFunc(rows, func(a, b *row) int { return strings.Compare(a.name, b.name) })
+	for _, r := range o.inOrder() {
+		t.Add([]byte(r.name), &r.tally)
 	}
-	for _, r := range rows {
-		t.Add(r.name, &r.tally)
-	}
+}
+
+// inOrder are the rows as they came in.
+func (t *Top) inOrder() []*row {
+	return slices.SortedFunc(slices.Values(t.heap), func(a, b *row) int { return cmp.Compare(a.came, b.came) })
 }
 
 // full says whether a new name needs the room of another: only then are the rows in
@@ -89,15 +87,29 @@ func (t *Top) addAll(o *Top) {
 func (t *Top) full() bool { return len(t.heap) == t.size }
 
 func (t *Top) admit(name string) *row {
+	t.came++
 	if !t.full() {
-		r := &row{name: name}
+		r := &row{name: name, came: t.came}
 		t.append(r)
 		return r
 	}
-	r := t.heap[0]
+	r := t.least()
 	delete(t.rows, r.name)
-	r.name, r.missed, r.tally = name, r.weight(), Tally{}
+	r.name, r.missed, r.tally, r.came = name, r.weight(), Tally{}, t.came
 	t.rows[name] = r
+	t.sink(r)
+	return r
+}
+
+// least is the row that makes room first. Weights only grow, so that one which did
+// not since it was placed is less than all below it, whatever these have become.
+func (t *Top) least() *row {
+	r := t.heap[0]
+	for r.placed != r.weight() {
+		r.placed = r.weight()
+		t.sink(r)
+		r = t.heap[0]
+	}
 	return r
 }
 
@@ -106,21 +118,55 @@ func (t *Top) append(r *row) {
 	r.at = len(t.heap)
 	t.rows[r.name], t.heap = r, append(t.heap, r)
 	if t.full() {
-		heap.Init(&t.heap)
+		for _, r := range t.heap {
+			r.placed = r.weight()
+		}
+		for i := len(t.heap)/2 - 1; i >= 0; i-- {
+			t.sink(t.heap[i])
+		}
 	}
+}
+
+// sink moves a row down to its place in the heap.
+func (t *Top) sink(r *row) {
+	for {
+		least := 2*r.at + 1
+		if least >= len(t.heap) {
+			return
+		}
+		if right := least + 1; right < len(t.heap) && t.heap[right].before(t.heap[least]) {
+			least = right
+		}
+		child := t.heap[least]
+		if r.before(child) {
+			return
+		}
+		t.heap[r.at], child.at, r.at = child, r.at, least
+		t.heap[least] = r
+	}
+}
+
+// before says whether r makes room before o: the least frequent, and of these the
+// one that came first.
+func (r *row) before(o *row) bool {
+	if r.placed != o.placed {
+		return r.placed < o.placed
+	}
+	return r.came < o.came
 }
 
 // put adds a row as it was.
 func (t *Top) put(from *TopRow) {
-	r := &row{name: from.Name, tally: from.Tally, missed: from.Missed}
+	t.came++
+	r := &row{name: from.Name, tally: from.Tally, missed: from.Missed, came: t.came}
 	if t.rows[r.name] == nil {
 		t.append(r)
 	}
 }
 
 // tally is what is known of a name for certain.
-func (t *Top) tally(name string) Tally {
-	if r := t.rows[name]; r != nil {
+func (t *Top) tally(name []byte) Tally {
+	if r := t.rows[string(name)]; r != nil {
 		return r.tally
 	}
 	return Tally{}
@@ -137,34 +183,20 @@ type TopRow struct {
 	Missed     uint64  `json:"may_lack,omitempty"` // recipients that the figures may lack, at most
 }
 
-// Rows are all names, those with most bounces first.
-func (t *Top) Rows() []TopRow {
+// rowsInOrder are all names as they came in.
+func (t *Top) rowsInOrder() []TopRow {
 	rows := make([]TopRow, 0, len(t.heap))
-	for _, r := range t.heap {
+	for _, r := range t.inOrder() {
 		rows = append(rows, TopRow{Name: r.name, Tally: r.tally, BounceRate: r.tally.BounceRate(), Missed: r.missed})
 	}
+	return rows
+}
+
+// Rows are all names, those with most bounces first.
+func (t *Top) Rows() []TopRow {
+	rows := t.rowsInOrder()
 	slices.SortFunc(rows, func(a, b TopRow) int {
 		return cmp.Or(cmp.Compare(b.Failed+b.Expired, a.Failed+a.Expired), cmp.Compare(b.Recipients, a.Recipients), cmp.Compare(a.Name, b.Name))
 	})
 	return rows
 }
-
-// rowHeap has the least frequent name first (container/heap).
-type rowHeap []*row
-
-func (h rowHeap) Len() int { return len(h) }
-
-func (h rowHeap) Less(i, j int) bool {
-	return cmp.Or(cmp.Compare(h[i].weight(), h[j].weight()), cmp.Compare(h[i].name, h[j].name)) < 0
-}
-
-func (h rowHeap) Swap(i, j int) {
-	h[i], h[j] = h[j], h[i]
-	h[i].at, h[j].at = i, j
-}
-
-// Push is never called: a heap is made of all rows at once.
-func (h *rowHeap) Push(any) {}
-
-// Pop is never called: a row makes room in its place.
-func (h *rowHeap) Pop() any { return nil }

@@ -32,25 +32,25 @@ func CountedFates() []Fate { return slices.Clone(counted[:]) }
 
 func newTotals() Totals { return Totals{Providers: map[replycode.Provider]*[NumFates]uint64{}} }
 
-func (t *Totals) add(m *Message, r *Recipient, n uint64) {
-	fate := m.FateOf(r)
+func (t *Totals) add(m *openMessage, r *openRecipient, n uint64) {
+	fate := m.fateOf(r)
 	if !slices.Contains(counted[:], fate) {
 		return
 	}
-	t.Outcomes[m.MTA][fate] += n
-	p := t.Providers[r.Provider]
+	t.Outcomes[m.mta][fate] += n
+	p := t.Providers[r.provider]
 	if p == nil {
 		p = new([NumFates]uint64)
-		t.Providers[r.Provider] = p
+		t.Providers[r.provider] = p
 	}
 	p[fate] += n
 	switch fate {
 	case FailedForGood, GivenUp:
-		t.Failures[m.MTA][r.Last] += n
+		t.Failures[m.mta][r.last] += n
 	case DeliveredLater:
-		t.LateCause[r.First] += n
-		if r.Seconds >= 0 {
-			t.Late[m.MTA].Add(r.Seconds, n)
+		t.LateCause[r.first] += n
+		if r.seconds >= 0 {
+			t.Late[m.mta].Add(r.seconds, n)
 		}
 	}
 }

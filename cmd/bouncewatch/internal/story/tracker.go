@@ -1,7 +1,7 @@
 package story
 
 import (
-	"strings"
+	"hash/maphash"
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
@@ -28,8 +28,7 @@ const (
 	// maxKnown bounds the recipients of a message that are told apart where memory
 	// is short; the others count as they come.
 	maxKnown = 1000
-	// perMessage bounds, with Limit, all recipients that are known where memory is
-	// short.
+	// perMessage bounds, with Limit, the recipients of all messages that are open.
 	perMessage = 4
 )
 
@@ -42,36 +41,45 @@ type Tracker struct {
 	Entries int           // lines kept of each story; 0 for none
 	Replies bool          // keep the last word about failed recipients
 	Keep    func(*pipeline.Seen) bool
-	Done    func(*Story)
-
-	Recycle bool // a Story, its Messages and their Recipients are used again after Done
-
-	Watcher    Watcher     // if set, is told of recipients at once
-	Pseudonyms *Pseudonyms // if set, stand for addresses, and nothing is kept that no outcome needs
+	Done    func(*Story) // if set, is told each story at its end
+	Figures *Figures     // if set, count what became of all
 
 	Ended [NumEndings]uint64 // messages, by how they ended
 
-	hosts  map[string]*host
-	host   *host           // of the last line: most are of the same
-	last   *Message        // that was found: the next line is often about the same
+	watcher    watcher     // if set, is told of recipients at once
+	pseudonyms *Pseudonyms // if set, stand for addresses, and nothing is kept that no outcome needs
+	clocks     *clocks     // if set, of logs that are read at the same time
+
+	messages   slab[openMessage]
+	recipients slab[openRecipient]
+	texts      texts
+	groups     slab[group]
+	alone      group     // of one message
+	one        [1]uint32 // its number
+	replies    map[*openRecipient]*Reply
+	seed       maphash.Seed
+	index      index // of the open messages, by queue id
+	many       index // of the recipients of messages with more than a few
+	hosts      hosts
+	zones      zones
+
+	last   *openMessage    // that was found: the next line is often about the same
 	open   int             // messages of all hosts
 	lists  [numStates]list // of these, by the time of their last line
 	looked time.Time       // when lists were looked through
 	due    time.Time       // until when nothing in lists was quiet for long enough, from looked on
 	logins map[session]login
-	noted  uint64   // entries so far
-	held   int      // recipients of the messages that are open
-	spare  *Message // to be used again, as a list by after
-	common interned
+	noted  uint64 // entries so far
+	held   int    // recipients of the messages that are open
 }
 
-// A Watcher learns of recipients before their message ends.
-type Watcher interface {
-	// Met tells of a recipient that a first attempt was made for.
-	Met(m *Message)
-	// Settled tells of recipients that have their last word, or will have none
+// A watcher learns of recipients before their message ends.
+type watcher interface {
+	// met tells of a recipient that a first attempt was made for.
+	met(t *Tracker, m *openMessage)
+	// settled tells of recipients that have their last word, or will have none
 	// because the message ended.
-	Settled(m *Message, r *Recipient, n int)
+	settled(t *Tracker, m *openMessage, r *openRecipient, n int)
 }
 
 // A state says what is still expected of a message.
@@ -85,23 +93,10 @@ const (
 	numStates
 )
 
-// A host is one that logs, with its open messages by queue id.
-type host struct {
-	name string
-	open [logparse.NumMTAs]map[string]*Message
-}
-
 // A session is a process of Sendmail that serves a client.
 type session struct{ host, pid string }
 
 type login struct{ user, ip string }
-
-// A Place is where a line stands, and when it was written.
-type Place struct {
-	Source string
-	Line   int64
-	Time   time.Time // zero where the line has none
-}
 
 // Open is how many messages are known at the moment.
 func (t *Tracker) Open() int { return t.open }
@@ -109,15 +104,15 @@ func (t *Tracker) Open() int { return t.open }
 // Close ends all messages: the logs are over.
 func (t *Tracker) Close() {
 	for _, s := range [...]state{ending, slow, fresh, live} {
-		for m := t.lists[s].first; m != nil; m = t.lists[s].first {
-			t.end(m, t.endingOf(m, EndOfLogs))
+		for m := t.oldest(s); m != nil; m = t.oldest(s) {
+			t.end(m, m.endingFor(EndOfLogs))
 		}
 	}
 }
 
-// endingOf is how a message ends for this reason. One that needed nothing more is
+// endingFor is how a message ends for this reason. One that needed nothing more is
 // complete, and so is one that this host never took: its client left.
-func (t *Tracker) endingOf(m *Message, reason Ending) Ending {
+func (m *openMessage) endingFor(reason Ending) Ending {
 	if m.state == ending || m.state == slow || m.state == fresh && reason == TooOld {
 		return Complete
 	}
@@ -126,15 +121,19 @@ func (t *Tracker) endingOf(m *Message, reason Ending) Ending {
 
 // retire ends what was quiet for long enough: a few messages for each line, so
 // that one line with a wrong time does no harm.
-func (t *Tracker) retire(now time.Time) {
+func (t *Tracker) retire(at pipeline.Place) {
+	now := at.Time
+	if t.clocks != nil {
+		now = t.clocks.read(at)
+	}
 	if !now.After(t.due) && !now.Before(t.looked) || now.IsZero() {
 		return // nearly always
 	}
 	t.looked = now
 	for range 2 {
-		for i := range t.lists {
-			if m := t.lists[i].first; m != nil && t.quiet(state(i)) > 0 && now.Sub(m.Last) > t.quiet(state(i)) {
-				t.end(m, t.endingOf(m, TooOld))
+		for s := range numStates {
+			if m := t.oldest(s); m != nil && t.quiet(s) > 0 && now.UnixNano()-m.last > int64(t.quiet(s)) {
+				t.end(m, m.endingFor(TooOld))
 			}
 		}
 	}
@@ -142,9 +141,9 @@ func (t *Tracker) retire(now time.Time) {
 	if t.MaxAge > 0 {
 		t.expect(now.Add(t.MaxAge))
 	}
-	for i := range t.lists {
-		if m := t.lists[i].first; m != nil && t.quiet(state(i)) > 0 {
-			t.expect(m.Last.Add(t.quiet(state(i))))
+	for s := range numStates {
+		if m := t.oldest(s); m != nil && t.quiet(s) > 0 {
+			t.expect(time.Unix(0, m.last).Add(t.quiet(s)))
 		}
 	}
 }
@@ -161,87 +160,107 @@ func (t *Tracker) quiet(s state) time.Duration {
 }
 
 // accept notes that this host took the message.
-func (t *Tracker) accept(m *Message) {
-	m.Accepted = true
-	if !m.Removed {
+func (t *Tracker) accept(m *openMessage) {
+	m.set(taken)
+	if !m.has(removed) {
 		t.put(m, live)
 	}
 }
 
-func (t *Tracker) endingList(m *Message) state {
-	if m.MTA == logparse.Sendmail {
+// endingState is the state of a message that nothing more is expected of.
+func (m *openMessage) endingState() state {
+	if m.mta == logparse.Sendmail {
 		return slow
 	}
 	return ending
 }
 
-func (t *Tracker) put(m *Message, s state) {
-	if m.list == &t.lists[s] && m.after == nil {
+// put puts m at the end of the list of a state.
+func (t *Tracker) put(m *openMessage, s state) {
+	if !m.has(listed) {
+		m.state = s
+		return // it ended already
+	}
+	if m.state == s && m.after == 0 {
 		return // it is the last one already
 	}
-	if m.list != nil {
-		m.list.remove(m)
-	}
+	t.pull(m)
 	m.state = s
-	t.lists[s].push(m)
+	t.push(m)
 }
 
 // touch notes the time of a line about m.
-func (t *Tracker) touch(m *Message, at Place) {
+func (t *Tracker) touch(m *openMessage, at pipeline.Place) {
 	if !at.Time.IsZero() {
-		m.Last = at.Time
+		m.last, m.zoneL = at.Time.UnixNano(), t.zones.of(at.Time)
 	}
 	t.put(m, m.state)
 }
 
-func (t *Tracker) find(mta logparse.MTA, host, id []byte) *Message {
+// find finds the message of a queue id, nil where none is open.
+func (t *Tracker) find(mta logparse.MTA, host, id []byte) *openMessage {
 	if id == nil {
 		return nil
 	}
-	h := t.hostOf(host)
-	if m := t.last; m != nil && m.host == h && m.MTA == mta && m.QueueID == string(id) {
+	h := t.hosts.of(host)
+	if m := t.last; m != nil && t.is(m, mta, h, id) {
 		return m
 	}
-	m := h.open[mta][string(id)]
-	if m != nil {
-		t.last = m
+	hash := t.hash(mta, h, id)
+	for n, place := t.index.first(hash); n != 0; n, place = t.index.next(hash, place) {
+		if m := t.messages.at(n); t.is(m, mta, h, id) {
+			t.last = m
+			return m
+		}
 	}
-	return m
+	return nil
 }
 
-func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at Place) *Message {
+func (t *Tracker) is(m *openMessage, mta logparse.MTA, host uint16, id []byte) bool {
+	return m.host == host && m.mta == mta && string(t.texts.get(m.id)) == string(id)
+}
+
+func (t *Tracker) hash(mta logparse.MTA, host uint16, id []byte) uint32 {
+	h := t.sum(id) ^ (uint64(host)<<8|uint64(mta))*0x9e3779b97f4a7c15
+	return uint32(h>>32) ^ uint32(h)
+}
+
+// sum is a hash that nobody can foresee.
+func (t *Tracker) sum(b []byte) uint64 {
+	if t.seed == (maphash.Seed{}) {
+		t.seed = maphash.MakeSeed()
+	}
+	return maphash.Bytes(t.seed, b)
+}
+
+func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at pipeline.Place) *openMessage {
 	for t.Limit > 0 && t.open > 0 && (t.open >= t.Limit || t.full()) {
 		t.makeRoom()
 	}
 	m := t.make(mta, host, id, at)
-	if m.host.open[mta] == nil {
-		m.host.open[mta] = map[string]*Message{}
-	}
-	m.host.open[mta][m.QueueID] = m
+	t.index.add(t.hash(mta, m.host, t.texts.get(m.id)), m.number)
 	t.open++
 	t.last = m
-	t.put(m, fresh)
+	m.set(listed)
+	m.state = fresh
+	t.push(m)
 	return m
 }
 
-// full says whether there is no room for more recipients where memory is short.
-func (t *Tracker) full() bool {
-	return t.Pseudonyms != nil && t.Limit > 0 && t.held >= perMessage*t.Limit
-}
+// full says whether there is no room for more recipients.
+func (t *Tracker) full() bool { return t.Limit > 0 && t.held >= perMessage*t.Limit }
 
-func (t *Tracker) make(mta logparse.MTA, host, id []byte, at Place) *Message {
-	m := t.spare
-	if m == nil {
-		m = &Message{}
-	} else {
-		t.spare = m.after
-		*m = Message{}
+func (t *Tracker) make(mta logparse.MTA, host, id []byte, at pipeline.Place) *openMessage {
+	if t.watcher == nil && t.Figures != nil && t.Figures.Suspects != nil {
+		t.watcher = t.Figures.Suspects
 	}
-	m.host = t.hostOf(host)
-	m.MTA, m.Host, m.QueueID, m.First, m.Last, m.Size = mta, m.host.name, string(id), at.Time, at.Time, -1
-	m.self[0] = m
-	m.own = Story{Messages: m.self[:], open: 1}
-	m.story, m.Recipients = &m.own, m.only[:0]
+	n, m := t.messages.add()
+	*m = openMessage{number: n, mta: mta, host: t.hosts.of(host), id: t.texts.put(id), size: -1}
+	t.hosts.hold(m.host)
+	if !at.Time.IsZero() {
+		m.first, m.zoneF = at.Time.UnixNano(), t.zones.of(at.Time)
+		m.last, m.zoneL = m.first, m.zoneF
+	}
 	return m
 }
 
@@ -249,101 +268,51 @@ func (t *Tracker) make(mta logparse.MTA, host, id []byte, at Place) *Message {
 // those that are many.
 func (t *Tracker) makeRoom() {
 	for _, s := range [...]state{ending, slow} {
-		if m := t.lists[s].first; m != nil {
+		if m := t.oldest(s); m != nil {
 			t.end(m, Complete)
 			return
 		}
 	}
-	crowd := &t.lists[live]
-	if t.lists[fresh].n > crowd.n {
-		crowd = &t.lists[fresh]
+	crowd := live
+	if t.lists[fresh].n > t.lists[live].n {
+		crowd = fresh
 	}
-	t.end(crowd.first, Crowded)
+	t.end(t.oldest(crowd), Crowded)
 }
 
 // end forgets a message, and hands out its story if that was the last of it.
-func (t *Tracker) end(m *Message, how Ending) {
-	if m.list != nil {
-		m.list.remove(m)
-		delete(m.host.open[m.MTA], m.QueueID)
+func (t *Tracker) end(m *openMessage, how Ending) {
+	if m.has(listed) {
+		t.pull(m)
+		t.index.remove(t.hash(m.mta, m.host, t.texts.get(m.id)), m.number)
 		t.open--
-		t.held -= len(m.Recipients)
+		t.held -= int(m.known)
+		m.flags &^= listed
 	}
 	if t.last == m {
 		t.last = nil
 	}
-	m.Ending = how
+	m.ending = how
 	t.Ended[how]++
-	for i := range m.Recipients {
-		if r := &m.Recipients[i]; r.Outcome == Queued {
-			t.leave(m, r, 1)
-		}
-	}
-	if n := m.Unseen(); n > 0 && m.Accepted && t.Watcher != nil {
-		t.leave(m, &Recipient{Seconds: -1}, n)
-	}
-	s := m.story
-	if s.open--; s.open > 0 {
-		return
-	}
-	if t.Done != nil {
-		t.Done(s)
-	}
-	if t.Recycle {
-		for _, m := range s.Messages {
-			m.after, t.spare = t.spare, m
-		}
-	}
-}
-
-// leave gives up n recipients that no last word was seen of.
-func (t *Tracker) leave(m *Message, r *Recipient, n int) {
-	if m.Removed {
-		r.Outcome = Gone
-	}
-	if t.Watcher != nil {
-		t.Watcher.Settled(m, r, n)
-	}
-}
-
-// hostOf is the host of a name.
-func (t *Tracker) hostOf(name []byte) *host {
-	if t.host != nil && t.host.name == string(name) {
-		return t.host
-	}
-	h := t.hosts[string(name)]
-	if h == nil {
-		h = t.newHost(string(name))
-	}
-	t.host = h
-	return h
-}
-
-// newHost adds a host under its name as it was written, and in small letters.
-func (t *Tracker) newHost(name string) *host {
-	const many = 100_000 // more are noise
-	if t.hosts == nil || len(t.hosts) >= many {
-		t.forgetHosts()
-	}
-	lower := strings.ToLower(name)
-	h := t.hosts[lower]
-	if h == nil {
-		h = &host{name: lower}
-		t.hosts[lower] = h
-	}
-	t.hosts[name] = h
-	return h
-}
-
-// forgetHosts forgets those without open messages.
-func (t *Tracker) forgetHosts() {
-	kept := map[string]*host{}
-	for name, h := range t.hosts {
-		for _, open := range h.open {
-			if len(open) > 0 {
-				kept[name] = h
+	if m.waiting > 0 {
+		for r := range t.recipientsOf(m) {
+			if r.outcome == Queued {
+				t.leave(m, r, 1)
 			}
 		}
 	}
-	t.hosts = kept
+	if n := m.unseen(); n > 0 && m.has(taken) && t.watcher != nil {
+		t.leave(m, &openRecipient{seconds: -1}, n)
+	}
+	t.finish(m)
+}
+
+// leave gives up n recipients that no last word was seen of.
+func (t *Tracker) leave(m *openMessage, r *openRecipient, n int) {
+	if m.has(removed) {
+		r.outcome = Gone
+	}
+	if t.watcher != nil {
+		t.watcher.settled(t, m, r, n)
+	}
 }

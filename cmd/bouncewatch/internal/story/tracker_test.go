@@ -173,6 +173,40 @@ func TestEntriesAreBounded(t *testing.T) {
 	}
 }
 
+// Of a message with many recipients each is found again, and nothing of it is left.
+func TestManyRecipients(t *testing.T) {
+	const n = 2000
+	lines := strings.SplitAfter(filtered, "\n")
+	var log strings.Builder
+	for _, change := range []*strings.Replacer{strings.NewReplacer(), strings.NewReplacer("B2", "B3", "T10:", "T11:")} { // the second message uses what the first one left
+		for _, line := range []string{lines[3], lines[4], lines[8], lines[9], lines[10]} {
+			line = change.Replace(line)
+			if !strings.Contains(line, "bob@") {
+				log.WriteString(line)
+				continue
+			}
+			for i := range n {
+				log.WriteString(strings.Replace(line, "bob@", fmt.Sprintf("Bob%d@", i), 1))
+			}
+		}
+	}
+	tr := Tracker{}
+	for _, s := range readText(t, &tr, log.String()) {
+		m := s.Messages[0]
+		if len(m.Recipients) != n {
+			t.Fatalf("%s has %d recipients", m.QueueID, len(m.Recipients))
+		}
+		for i, r := range m.Recipients {
+			if r.Address != fmt.Sprintf("Bob%d@example.org", i) || r.Attempts != 2 || m.FateOf(&r) != DeliveredLater {
+				t.Fatalf("%s: recipient %d is %+v", m.QueueID, i, r)
+			}
+		}
+	}
+	if tr.many.n != 0 || tr.index.n != 0 || tr.held != 0 || tr.recipients.used != n || tr.messages.used != 1 {
+		t.Errorf("left: %d in the index of recipients, %d in that of messages, %d held; %d places of recipients", tr.many.n, tr.index.n, tr.held, tr.recipients.used)
+	}
+}
+
 // A line with a wrong time gives up few messages, not all.
 func TestWrongTime(t *testing.T) {
 	var log strings.Builder

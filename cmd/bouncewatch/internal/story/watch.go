@@ -2,7 +2,6 @@ package story
 
 import (
 	"io"
-	"iter"
 	"log/slog"
 	"sync/atomic"
 	"time"
@@ -51,7 +50,7 @@ const maxSenderRows = 10
 // NewWatch returns a Watch that has seen nothing.
 func NewWatch(o WatchOptions) *Watch {
 	w := &Watch{opts: o, totals: newTotals(), senders: newSenders(o.Suspicion)}
-	w.tracker = Tracker{Limit: o.Limit, MaxAge: o.MaxAge, Watcher: w, Pseudonyms: NewPseudonyms()}
+	w.tracker = Tracker{Limit: o.Limit, MaxAge: o.MaxAge, watcher: w, pseudonyms: NewPseudonyms(), clocks: &clocks{}}
 	w.saved = w.look()
 	w.view.Store(w.saved)
 	return w
@@ -61,38 +60,32 @@ func NewWatch(o WatchOptions) *Watch {
 func (w *Watch) View() *View { return w.view.Load() }
 
 // Step takes what a line says besides outcomes.
-func (w *Watch) Step(at time.Time, st *logparse.Step) { w.tracker.Step(Place{Time: at}, st) }
+func (w *Watch) Step(at pipeline.Place, st *logparse.Step) { w.tracker.Step(at, st) }
 
 // Event takes an outcome or a remark.
-func (w *Watch) Event(s *pipeline.Seen, recipients iter.Seq[[]byte]) {
-	w.tracker.Event(Place{Time: s.Time}, s, recipients)
-}
+func (w *Watch) Event(s *pipeline.Seen) { w.tracker.Event(s) }
 
-// Met implements Watcher.
-func (w *Watch) Met(m *Message) {
+func (w *Watch) met(t *Tracker, m *openMessage) {
 	if !m.notice() {
-		w.senders.met(m)
+		w.senders.met(t, m)
 	}
 }
 
-// Settled implements Watcher.
-func (w *Watch) Settled(m *Message, r *Recipient, n int) {
-	if m.notice() || m.probe {
+func (w *Watch) settled(t *Tracker, m *openMessage, r *openRecipient, n int) {
+	if m.notice() || m.has(probe) {
 		return
 	}
 	w.totals.add(m, r, uint64(n))
-	if r.Outcome == Failed {
-		w.senders.failed(m, r)
+	if r.outcome == Failed {
+		w.senders.failed(t, m, r)
 	}
 }
-
-// notice says that the message is from the null sender.
-func (m *Message) notice() bool { return m.SenderKnown && m.Sender == "" }
 
 // Save writes the state, as it is to be on disk.
 func (w *Watch) Save(out io.Writer) error {
 	w.totals.Ended = w.tracker.Ended
 	w.line = time.Now()
+	w.tracker.clocks.rest(w.line)
 	w.saved = w.look()
 	return w.encode(out)
 }
@@ -102,7 +95,7 @@ func (w *Watch) Save(out io.Writer) error {
 func (w *Watch) Saved() {
 	w.view.Store(w.saved)
 	for _, name := range w.senders.fresh {
-		t := w.senders.now.tally(name)
+		t := w.senders.now.tally([]byte(name))
 		w.opts.Logger.Warn("suspicious sender: an account that somebody else uses, or a bad list", "sender", shown(name),
 			"recipients", t.Recipients, "unknown", t.Unknown, "hour", time.Unix(w.senders.hour*3600, 0).UTC().Format("2006-01-02T15Z"),
 			"queue_id", w.senders.suspects[name].QueueID, "hint", "bouncewatch trace --queue-id ID LOG says who")
@@ -116,8 +109,8 @@ func (w *Watch) look() *View {
 	for _, sus := range w.senders.suspects {
 		v.suspects = append(v.suspects, sus.Hour)
 	}
-	for m := w.tracker.lists[live].first; m != nil; m = m.after {
-		v.Open[m.MTA]++
+	for m := range w.tracker.inOrder(live) {
+		v.Open[m.mta]++
 	}
 	return v
 }

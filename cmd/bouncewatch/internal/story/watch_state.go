@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
@@ -27,6 +29,7 @@ type watchState struct {
 	Logins   []stateLogin              `json:"logins,omitempty"`
 	Totals   Totals                    `json:"totals"`
 	Senders  stateSenders              `json:"senders"`
+	Clocks   map[string]int64          `json:"clocks,omitempty"` // Unix nanoseconds that each log was read to
 }
 
 // A stateMessage has short keys: there are thousands.
@@ -35,7 +38,7 @@ type stateMessage struct {
 	Host       string           `json:"h,omitempty"`
 	QueueID    string           `json:"q"`
 	Sender     *string          `json:"s,omitempty"`
-	MessageID  string           `json:"i,omitempty"`
+	Mark       string           `json:"m,omitempty"` // of the Message-ID, hexadecimal
 	User       string           `json:"u,omitempty"`
 	Login      string           `json:"l,omitempty"`
 	Expected   int              `json:"e,omitempty"`
@@ -68,16 +71,16 @@ var stateNames = [numStates]string{"fresh", "live", "ending", "slow"}
 // the most memory that a daemon takes.
 func (w *Watch) encode(to io.Writer) error {
 	out := bufio.NewWriter(to) // it keeps the first error
-	fmt.Fprintf(out, `{"version":%d,"salt":"%x","messages":{`, watchVersion, w.tracker.Pseudonyms.salt)
+	fmt.Fprintf(out, `{"version":%d,"salt":"%x","messages":{`, watchVersion, w.tracker.pseudonyms.salt)
 	enc := json.NewEncoder(out)
 	for i, name := range stateNames {
 		fmt.Fprintf(out, `"%s":[`, name)
-		for m := w.tracker.lists[i].first; m != nil; m = m.after {
-			w.encoding.from(m)
+		for m := range w.tracker.inOrder(state(i)) {
+			w.encoding.from(&w.tracker, m)
 			if err := enc.Encode(&w.encoding); err != nil {
 				return err
 			}
-			separate(out, ',', m.after != nil)
+			separate(out, ',', m.after != 0)
 		}
 		out.WriteByte(']')
 		separate(out, ',', i+1 < len(stateNames))
@@ -87,7 +90,7 @@ func (w *Watch) encode(to io.Writer) error {
 	for _, part := range []struct {
 		name  string
 		value any
-	}{{"logins", w.loginStates()}, {"totals", &w.totals}, {"senders", &senders}} {
+	}{{"logins", w.loginStates()}, {"totals", &w.totals}, {"senders", &senders}, {"clocks", w.tracker.clocks.state()}} {
 		fmt.Fprintf(out, `,"%s":`, part.name)
 		if err := enc.Encode(part.value); err != nil {
 			return err
@@ -115,51 +118,51 @@ func (w *Watch) loginStates() []stateLogin {
 	return all
 }
 
-func (s *stateMessage) from(m *Message) {
+func (s *stateMessage) from(t *Tracker, m *openMessage) {
 	*s = stateMessage{
-		MTA: m.MTA.String(), Host: m.Host, QueueID: m.QueueID, MessageID: m.MessageID, User: m.User, Login: m.Login,
-		Expected: m.Expected, First: nanoseconds(m.First), Last: nanoseconds(m.Last), Recipients: s.Recipients[:0],
+		MTA: m.mta.String(), Host: t.hosts.name(m.host), QueueID: t.texts.string(m.id), User: t.texts.string(m.user), Login: t.texts.string(m.login),
+		Expected: int(m.expected), First: m.first, Last: m.last, Recipients: s.Recipients[:0],
 	}
-	if m.SenderKnown {
-		s.Sender = &m.Sender
+	if m.mark != 0 {
+		s.Mark = strconv.FormatUint(m.mark, 16)
 	}
-	for _, f := range m.flags() {
-		if *f.set {
+	if m.has(senderKnown) {
+		sender := t.texts.string(m.sender)
+		s.Sender = &sender
+	}
+	for _, f := range stateFlags {
+		if m.has(f.flag) {
 			s.Flags += f.letter
 		}
 	}
-	for i := range m.Recipients {
+	for r := range t.recipientsOf(m) {
 		s.Recipients = append(s.Recipients, stateRecipient{})
-		s.Recipients[i].from(&m.Recipients[i])
+		s.Recipients[len(s.Recipients)-1].from(t, r)
 	}
 }
 
-func (s *stateRecipient) from(r *Recipient) {
-	*s = stateRecipient{Address: r.Address, Attempts: r.Attempts, Deferred: r.Deferred}
-	if r.Provider != replycode.OtherProvider {
-		s.Provider = r.Provider.String()
+func (s *stateRecipient) from(t *Tracker, r *openRecipient) {
+	*s = stateRecipient{Address: t.texts.string(r.address), Attempts: int(r.attempts), Deferred: int(r.deferred)}
+	if r.provider != replycode.OtherProvider {
+		s.Provider = r.provider.String()
 	}
-	if r.Outcome != Queued {
-		s.Outcome = r.Outcome.String()
+	if r.outcome != Queued {
+		s.Outcome = r.outcome.String()
 	}
 	if r.failed {
-		s.First = r.First.String()
-		if r.Last != r.First {
-			s.Last = r.Last.String()
+		s.First = r.first.String()
+		if r.last != r.first {
+			s.Last = r.last.String()
 		}
 	}
 }
 
-type flag struct {
+// stateFlags are the flags that a state has, as letters.
+var stateFlags = [...]struct {
 	letter string
-	set    *bool
-}
-
-func (m *Message) flags() [8]flag {
-	return [...]flag{
-		{"b", &m.Began}, {"a", &m.Accepted}, {"r", &m.Removed}, {"i", &m.arrived},
-		{"n", &m.named}, {"t", &m.tried}, {"u", &m.turned}, {"p", &m.probe},
-	}
+	flag   flags
+}{
+	{"b", began}, {"a", taken}, {"r", removed}, {"i", arrived}, {"n", hasID}, {"t", tried}, {"u", turned}, {"p", probe},
 }
 
 func nanoseconds(t time.Time) int64 {
@@ -190,11 +193,12 @@ func (w *Watch) Load(data json.RawMessage) error {
 	if err != nil || len(salt) != saltSize {
 		return errors.New("messages: the salt is damaged")
 	}
-	w.tracker.Pseudonyms = NewPseudonyms()
-	copy(w.tracker.Pseudonyms.salt[:], salt)
+	w.tracker.pseudonyms = NewPseudonyms()
+	copy(w.tracker.pseudonyms.salt[:], salt)
 	w.totals = s.Totals
 	w.tracker.Ended = s.Totals.Ended
 	w.senders.restore(&s.Senders)
+	w.tracker.clocks.restore(s.Clocks)
 	w.line = time.Now()
 	for i, name := range stateNames {
 		for j := range s.Messages[name] {
@@ -214,38 +218,44 @@ func (t *Tracker) restore(s *stateMessage, in state) error {
 	if err != nil {
 		return err
 	}
-	m := t.begin(mta, []byte(s.Host), []byte(s.QueueID), Place{Time: timeOf(s.First)})
-	m.MessageID, m.User, m.Login, m.Expected, m.Last = s.MessageID, s.User, s.Login, s.Expected, timeOf(s.Last)
-	if s.Sender != nil {
-		m.Sender, m.SenderKnown = *s.Sender, true
+	m := t.begin(mta, []byte(s.Host), []byte(s.QueueID), pipeline.Place{Time: timeOf(s.First)})
+	m.user, m.login = t.texts.put([]byte(s.User)), t.texts.put([]byte(s.Login))
+	m.expected, m.last = int32(s.Expected), s.Last
+	if m.mark, err = strconv.ParseUint(cmp.Or(s.Mark, "0"), 16, 64); err != nil {
+		return fmt.Errorf("message %q: mark %q is no number", s.QueueID, s.Mark)
 	}
-	for _, f := range m.flags() {
-		*f.set = strings.Contains(s.Flags, f.letter)
+	if s.Sender != nil {
+		m.set(senderKnown)
+		m.sender = t.texts.put([]byte(*s.Sender))
+	}
+	for _, f := range stateFlags {
+		if strings.Contains(s.Flags, f.letter) {
+			m.set(f.flag)
+		}
 	}
 	for i := range s.Recipients {
-		r, err := s.Recipients[i].recipient()
-		if err != nil {
+		if err := t.restoreRecipient(m, &s.Recipients[i]); err != nil {
 			return err
 		}
-		m.Recipients = append(m.Recipients, r)
-		t.held++
 	}
 	t.put(m, in)
 	return nil
 }
 
-func (s *stateRecipient) recipient() (r Recipient, err error) {
-	r = Recipient{Address: s.Address, Attempts: s.Attempts, Deferred: s.Deferred, Seconds: -1, failed: s.First != ""}
+func (t *Tracker) restoreRecipient(m *openMessage, s *stateRecipient) (err error) {
+	r := t.addWaiting(m, []byte(s.Address))
+	r.attempts, r.deferred, r.failed = int32(s.Attempts), int32(s.Deferred), s.First != ""
 	var ok bool
-	if r.Provider, ok = replycode.NameProvider(cmp.Or(s.Provider, replycode.OtherProvider.String())); !ok {
+	if r.provider, ok = replycode.NameProvider(cmp.Or(s.Provider, replycode.OtherProvider.String())); !ok {
 		err = fmt.Errorf("unknown provider %q", s.Provider)
 	}
 	if s.Outcome != "" {
-		r.Outcome, err = named[Outcome](int(NumOutcomes), s.Outcome, err)
+		r.outcome, err = named[Outcome](int(NumOutcomes), s.Outcome, err)
+		m.waiting--
 	}
 	if r.failed {
-		r.First, err = named[replycode.Cause](replycode.NumCauses, s.First, err)
-		r.Last, err = named[replycode.Cause](replycode.NumCauses, cmp.Or(s.Last, s.First), err)
+		r.first, err = named[replycode.Cause](replycode.NumCauses, s.First, err)
+		r.last, err = named[replycode.Cause](replycode.NumCauses, cmp.Or(s.Last, s.First), err)
 	}
-	return r, err
+	return err
 }

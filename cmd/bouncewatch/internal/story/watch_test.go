@@ -67,9 +67,7 @@ func TestWatchCountsWhatFiguresCount(t *testing.T) {
 		figures := NewFigures(1000)
 		figures.All = true
 		name, _ := filepath.Rel(corpus, file)
-		for _, s := range readFile(t, &Tracker{}, name) {
-			figures.Add(s)
-		}
+		readFile(t, &Tracker{Figures: figures}, name)
 		w := newWatch(10_000)
 		watchText(w, contents(t, file))
 		queued := figures.Fates[StillQueued]
@@ -104,7 +102,7 @@ func TestWatchCountsWhatFiguresCount(t *testing.T) {
 				t.Errorf("%s: %d delivered after %v, batch has %d", name, n, replycode.Cause(c), want)
 			}
 		}
-		for _, row := range figures.Providers.Rows() {
+		for _, row := range figures.Providers().Rows() {
 			p, _ := replycode.NameProvider(row.Name)
 			got := w.totals.Providers[p]
 			if got == nil {
@@ -225,7 +223,7 @@ func TestPseudonyms(t *testing.T) {
 		{"ann@ex\x1bample.com", "*@ex?ample.com"}, {"@", "*@"},
 		{"ann@" + strings.Repeat("x", 100), "*@" + strings.Repeat("x", maxShown-1) + "..."},
 	} {
-		if got := shown(p.account([]byte(c.name))); got != c.want {
+		if got := shown(string(p.account([]byte(c.name)))); got != c.want {
 			t.Errorf("%q is shown as %q, want %q", c.name, got, c.want)
 		}
 	}
@@ -268,6 +266,54 @@ func TestWatchIsBounded(t *testing.T) {
 
 func deferredLine(id, to int) string {
 	return fmt.Sprintf("2026-11-25T10:00:00Z mx1 postfix/smtp[5]: A%d: to=<bob%d@example.org>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to mx.example.org[192.0.2.25]:25: Connection timed out)\n", id, to)
+}
+
+// A daemon that catches up reads a log of today and one of last week in turns: the
+// messages of last week are not given up, nor taken for ones without a beginning,
+// because it is later elsewhere.
+func TestLogsOfDifferentTimes(t *testing.T) {
+	const week = `2026-11-10T10:00:00Z mx1 postfix/smtpd[1]: B2: client=localhost[127.0.0.1]
+2026-11-10T10:00:00Z mx1 postfix/cleanup[2]: B2: message-id=<x@example.com>
+2026-11-10T10:00:00Z mx1 postfix/qmgr[3]: B2: from=<ann@example.com>, size=500, nrcpt=1 (queue active)
+2026-11-10T10:00:02Z mx1 postfix/smtp[6]: B2: to=<bob@example.org>, relay=mx.example.org[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=4.7.1, status=deferred (host mx.example.org[192.0.2.25] said: 451 4.7.1 Greylisted, try again later (in reply to RCPT TO command))
+2026-11-10T10:10:01Z mx1 postfix/smtp[6]: B2: to=<bob@example.org>, relay=mx.example.org[192.0.2.25]:25, delay=600, delays=0/0/0/1, dsn=2.0.0, status=sent (250 2.0.0 Ok: queued as C3)
+2026-11-10T10:10:01Z mx1 postfix/qmgr[3]: B2: removed
+`
+	const today = "2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: D4: client=localhost[127.0.0.1]\n"
+	lines := strings.SplitAfter(week, "\n")
+	for cut := range lines {
+		w := newWatch(100)
+		old, current := watchPipe(w), watchPipe(w)
+		old.Block(&tailer.Block{Source: "mail.log.1", Data: []byte(strings.Join(lines[:cut], "")), Line: 1})
+		current.Block(&tailer.Block{Source: "mail.log", Data: []byte(today + strings.ReplaceAll(today, "D4", "E5")), Line: 1})
+		w = loaded(t, save(t, w))
+		old.Listener = w
+		old.Block(&tailer.Block{Source: "mail.log.1", Data: []byte(strings.Join(lines[cut:], "")), Line: 1})
+		var want [NumFates]uint64
+		want[DeliveredLater] = 1
+		if got := w.totals.Outcomes[logparse.Postfix]; got != want {
+			t.Errorf("today's after %d lines: outcomes %v, want %v", cut, got, want)
+		}
+	}
+}
+
+// A log that nothing is written to any more holds up the others for a minute only.
+func TestSilentLogHoldsUpNobody(t *testing.T) {
+	var c clocks
+	at := func(source string, day int) pipeline.Place {
+		return pipeline.Place{Source: source, Time: time.Date(2026, 11, day, 10, 0, 0, 0, time.UTC)}
+	}
+	c.read(at("mail.log.1", 10))
+	now := time.Date(2026, 11, 28, 0, 0, 0, 0, time.UTC)
+	for _, step := range []struct {
+		after time.Duration
+		want  int // day
+	}{{0, 10}, {time.Minute, 10}, {2 * time.Minute, 25}} {
+		c.rest(now.Add(step.after))
+		if got := c.read(at("mail.log", 25)); got.Day() != step.want {
+			t.Errorf("after %v of silence it is the %dth, want the %dth", step.after, got.Day(), step.want)
+		}
+	}
 }
 
 func TestLoadRefusesWhatItDoesNotUnderstand(t *testing.T) {

@@ -218,7 +218,7 @@ func (m *Message) ends() (lines []string) {
 	for i := range m.Recipients {
 		lines = append(lines, m.Recipients[i].words())
 	}
-	if n := m.Unseen(); n > 0 && m.Accepted {
+	if n := m.Unseen; n > 0 && m.Accepted {
 		lines = append(lines, Plural(n, "recipient")+" of which the logs say nothing more")
 	}
 	switch {
