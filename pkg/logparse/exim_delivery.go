@@ -73,9 +73,17 @@ func exAddress(b []byte) (address, rest []byte) {
 // and is not, 0 for others. Exim logs it bare and in small letters, and the
 // original address, which tells, behind it: "a: b@example.com <"A: b"@example.com>".
 func exUnquoted(b []byte) int {
-	i := bytes.Index(b, exOriginalQuoted)
+	i := bytes.IndexByte(b, '<') - 1
 	if i <= 0 || b[0] == '"' {
 		return 0
+	}
+	if !frameAt(b, i, " <\"") {
+		if bytes.Contains(b[:i], exRouter) {
+			return 0 // behind the address: most lines
+		}
+		if i = bytes.Index(b, exOriginalQuoted); i <= 0 {
+			return 0
+		}
 	}
 	original := b[i+len(exOriginal):]
 	n := pfQuotedLen(original)
@@ -101,6 +109,7 @@ func exAngleEnd(b []byte, i int) int {
 var (
 	exOriginal       = []byte(" <")
 	exOriginalQuoted = []byte(" <\"")
+	exRouter         = []byte(" R=")
 )
 
 // exWordEnd is the length of b up to a blank outside of quotes.

@@ -29,7 +29,7 @@ func exRefusal(b []byte, f *Frame, ev *Event) Result {
 	if exKeyLen(b) > 0 {
 		rest = fields.read(b)
 	}
-	if fields.hostIP != nil && exCutthrough(rest, &fields, ev) {
+	if fields.hostIP != nil && !fields.reason && exCutthrough(rest, &fields, ev) {
 		return ResultEvent
 	}
 	ev.Direction, ev.Status = Inbound, Rejected
