@@ -31,8 +31,7 @@ type Pseudonyms struct {
 }
 
 type knownName struct {
-	name string
-	hash []byte
+	name, hash []byte
 }
 
 const knownNames = 512 // a power of two
@@ -60,8 +59,9 @@ func (p *Pseudonyms) of(address []byte) []byte {
 // common is the hash of a name that probably comes again.
 func (p *Pseudonyms) common(name []byte) []byte {
 	k := &p.known[maphash.Bytes(p.seed, name)%knownNames]
-	if k.hash == nil || k.name != string(name) {
-		k.name, k.hash = string(name), p.sum(nil, name)
+	if len(k.hash) == 0 || string(k.name) != string(name) {
+		k.name = append(k.name[:0], name...)
+		k.hash = p.sum(k.hash[:0], name)
 	}
 	return k.hash
 }
@@ -89,11 +89,20 @@ func (p *Pseudonyms) digest(b []byte) []byte {
 // others: "*@example.com #4f2a81c07d3e9b65", "a* #...".
 func (p *Pseudonyms) account(name []byte) []byte {
 	k := &p.accounts[maphash.Bytes(p.seed, name)%knownNames]
-	if k.hash == nil || k.name != string(name) {
-		k.name = string(name)
-		k.hash = append([]byte(mask(Printable(k.name))+" #"), p.common(name)...)
+	if len(k.hash) == 0 || string(k.name) != string(name) {
+		k.name = append(k.name[:0], name...)
+		k.hash = append(append(appendMask(k.hash[:0], name), " #"...), p.common(name)...)
 	}
 	return k.hash
+}
+
+// appendMask appends what mask leaves of a name. Of most it is a short domain.
+func appendMask(dst, name []byte) []byte {
+	i := bytes.LastIndexByte(name, '@')
+	if i < 0 || len(name)-i > maxShown || bytes.ContainsFunc(name[i:], func(r rune) bool { return r <= ' ' || r > '~' }) {
+		return append(dst, mask(Printable(string(name)))...)
+	}
+	return append(append(dst, '*'), name[i:]...)
 }
 
 // mask leaves the domain, or of a name the first letter.
