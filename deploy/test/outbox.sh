@@ -8,7 +8,6 @@ cd "$(dirname "$0")/../.."
 port=${CLICKHOUSE_TEST_PORT:-28124}
 metrics=${METRICS_TEST_PORT:-28125}
 kills=${KILLS:-12}
-url="http://127.0.0.1:$port/"
 
 dir=$(mktemp -d)
 server= watch=
@@ -18,17 +17,7 @@ stop() {
 }
 trap stop EXIT
 
-cat >"$dir/users.xml" <<-XML
-	<yandex><profiles><default/></profiles><quotas><default/></quotas>
-	<users><bw><password>secret</password><networks><ip>127.0.0.1</ip></networks><profile>default</profile><quota>default</quota></bw></users></yandex>
-XML
-cat >"$dir/config.xml" <<-XML
-	<yandex><logger><level>warning</level><log>$dir/log</log><errorlog>$dir/errors</errorlog></logger>
-	<http_port>$port</http_port><listen_host>127.0.0.1</listen_host><timezone>UTC</timezone>
-	<mark_cache_size>268435456</mark_cache_size><path>$dir/data/</path><tmp_path>$dir/tmp/</tmp_path>
-	<users_config>$dir/users.xml</users_config><default_profile>default</default_profile><default_database>default</default_database></yandex>
-XML
-mkdir "$dir/data" "$dir/tmp"
+. deploy/test/clickhouse-server.sh
 echo secret >"$dir/password"
 cat >"$dir/site.yaml" <<-YAML
 	logs: [$dir/mail.log]
@@ -43,12 +32,6 @@ cat >"$dir/site.yaml" <<-YAML
 	  password_file: $dir/password
 YAML
 
-ask() { curl -sS --fail-with-body -u bw:secret "$url?allow_experimental_low_cardinality_type=1" --data-binary @-; }
-block() { sed -n "/^$1/,/^\`\`\`/p" docs/clickhouse.md | sed '$d'; }
-serve() {
-	clickhouse-server --config-file="$dir/config.xml" >>"$dir/out" 2>&1 &
-	server=$!
-}
 follow() {
 	TZ=UTC "$bouncewatch" watch --config "$dir/site.yaml" >>"$dir/watch.out" 2>&1 &
 	watch=$!
@@ -69,8 +52,7 @@ rows() { echo "SELECT $1 FROM mail_events FINAL FORMAT TabSeparated" | ask; }
 
 touch "$dir/mail.log"
 serve
-curl -sS --retry 60 --retry-delay 1 --retry-connrefused "$url" >/dev/null
-block 'CREATE TABLE' | ask
+created
 follow
 for i in $(seq "$kills"); do
 	mail $((RANDOM % 200))
