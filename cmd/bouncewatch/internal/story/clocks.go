@@ -65,6 +65,12 @@ func (c *clocks) choose(source string) {
 	c.current = c.all[i]
 }
 
+// othersReached says whether a log other than that of the last line has lines of
+// that Unix hour or later ones.
+func (c *clocks) othersReached(hour int64) bool {
+	return c != nil && slices.ContainsFunc(c.all, func(x *clock) bool { return x != c.current && x.time.Unix() >= hour*3600 })
+}
+
 // rest forgets the clocks of logs that were silent. It is to be called from time to
 // time.
 func (c *clocks) rest(now time.Time) {

@@ -73,7 +73,11 @@ func (s *senders) add(t *Tracker, m *openMessage, more *Tally) {
 	if len(name) == 0 || m.last == 0 {
 		return
 	}
-	s.turn(m.last / int64(time.Hour))
+	hour := m.last / int64(time.Hour)
+	if hour < s.hour-1 && t.clocks.othersReached(s.hour-1) {
+		return // of a log that is behind: what is suspicious now is not in it
+	}
+	s.turn(hour)
 	sum := s.now.Add(name, more)
 	if s.suspicious(name, sum, known) {
 		s.suspect(t, m, string(name), sum)

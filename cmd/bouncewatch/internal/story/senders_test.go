@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // A mailing writes the lines of messages with one recipient each.
@@ -139,6 +140,24 @@ func TestSuspicionIsLoggedOnce(t *testing.T) {
 	again.Saved()
 	if n := strings.Count(out.String(), "\n"); n != 1 {
 		t.Errorf("logged %d times", n)
+	}
+}
+
+// A daemon that catches up reads a log of two weeks ago in turns with today's: they
+// do not end each other's hours.
+func TestSuspicionBesideALogThatIsBehind(t *testing.T) {
+	w := newWatch(10_000)
+	behind, current := watchPipe(w), watchPipe(w)
+	for i := range 25 {
+		var old, now mailing
+		old.id, now.id = 10_000+i, i
+		old.send(noon.AddDate(0, 0, -14), "ann@example.com", 1, "bounced")
+		now.send(noon, "bob@example.com", 1, "bounced")
+		behind.Block(&tailer.Block{Source: "mail.log.1", Data: []byte(old.String()), Line: 1})
+		current.Block(&tailer.Block{Source: "mail.log", Data: []byte(now.String()), Line: 1})
+	}
+	if got, want := showSuspects(w), "*@example.com 25 25"; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
