@@ -23,16 +23,19 @@ type Suspicion struct {
 const (
 	unknownShare = 5  // one in so many
 	suddenFactor = 10 // times what is usual
-	// senderNames bounds the table of an hour or a day: a sender with more than a
-	// thousandth of its recipients is in it.
+	// senderNames bounds the table of an hour or a day in a daemon: a sender with more
+	// than a thousandth of its recipients is in it.
 	senderNames = 1000
-	hoursOfDay  = 24
+	// senderNamesOfLogs does so for finished logs, where there is room for more.
+	senderNamesOfLogs = 10_000
+	hoursOfDay        = 24
 )
 
 // senders counts recipients by who sent the mail, by hours and days of the logs
 // (UTC).
 type senders struct {
-	rule Suspicion
+	rule  Suspicion
+	names int // that a table has room for
 
 	first            int64 // the first hour seen; hours are of Unix time
 	hour             int64
@@ -50,9 +53,9 @@ type suspect struct {
 	QueueID string `json:"queue_id"`
 }
 
-func newSenders(rule Suspicion) senders {
-	s := senders{rule: rule, suspects: map[string]suspect{}}
-	s.now, s.before, s.today, s.yesterday = NewTop(senderNames), NewTop(senderNames), NewTop(senderNames), NewTop(senderNames)
+func newSenders(rule Suspicion, names int) senders {
+	s := senders{rule: rule, names: names, suspects: map[string]suspect{}}
+	s.now, s.before, s.today, s.yesterday = NewTop(names), NewTop(names), NewTop(names), NewTop(names)
 	return s
 }
 
@@ -116,16 +119,16 @@ func (s *senders) turn(hour int64) {
 		s.first = hour
 	}
 	s.today.addAll(s.now)
-	s.before, s.now = s.now, NewTop(senderNames)
+	s.before, s.now = s.now, NewTop(s.names)
 	if hour != s.hour+1 {
-		s.before = NewTop(senderNames)
+		s.before = NewTop(s.names)
 	}
 	switch day := hour / hoursOfDay; day - s.hour/hoursOfDay {
 	case 0:
 	case 1:
-		s.yesterday, s.today = s.today, NewTop(senderNames)
+		s.yesterday, s.today = s.today, NewTop(s.names)
 	default:
-		s.yesterday, s.today = NewTop(senderNames), NewTop(senderNames)
+		s.yesterday, s.today = NewTop(s.names), NewTop(s.names)
 	}
 	s.hour = hour
 	for name, sus := range s.suspects {

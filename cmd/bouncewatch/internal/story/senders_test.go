@@ -181,7 +181,7 @@ func TestSuspicionEndsWhereLogsAreQuiet(t *testing.T) {
 
 // However many senders there are, the table is bounded, and a big one is in it.
 func TestSendersAreBounded(t *testing.T) {
-	s := newSenders(Suspicion{Unknown: 20, Recipients: 500})
+	s := newSenders(Suspicion{Unknown: 20, Recipients: 500}, senderNames)
 	var tr Tracker
 	for i := range 20_000 {
 		name := fmt.Sprint(i)

@@ -38,7 +38,7 @@ type SuspectRow struct {
 
 // NewSuspects returns Suspects by a rule.
 func NewSuspects(rule Suspicion) *Suspects {
-	s := &Suspects{senders: newSenders(rule), rows: map[suspectKey]*SuspectRow{}}
+	s := &Suspects{senders: newSenders(rule, senderNamesOfLogs), rows: map[suspectKey]*SuspectRow{}}
 	s.senders.report = s.note
 	return s
 }

@@ -49,7 +49,7 @@ const maxSenderRows = 10
 
 // NewWatch returns a Watch that has seen nothing.
 func NewWatch(o WatchOptions) *Watch {
-	w := &Watch{opts: o, totals: newTotals(), senders: newSenders(o.Suspicion)}
+	w := &Watch{opts: o, totals: newTotals(), senders: newSenders(o.Suspicion, senderNames)}
 	w.tracker = Tracker{Limit: o.Limit, MaxAge: o.MaxAge, watcher: w, pseudonyms: NewPseudonyms(), clocks: &clocks{}}
 	w.saved = w.look()
 	w.view.Store(w.saved)
