@@ -4,11 +4,11 @@ package logparse
 // (Sendmail Installation and Operation Guide, section "The System Log").
 func stepSendmail(f *Frame, st *Step) StepKind {
 	id, piece, rest := smQueueID(f.Message)
-	st.begin(f, id)
 	if piece > 1 {
 		return NoStep
 	}
 	if login, ok := pfAfter(rest, "AUTH=server, "); ok {
+		st.begin(f, id)
 		smStepFields(login, st)
 		if st.User == nil {
 			return NoStep
@@ -19,12 +19,15 @@ func stepSendmail(f *Frame, st *Step) StepKind {
 		return NoStep
 	}
 	if arrival, ok := pfAfter(rest, "from="); ok {
+		st.begin(f, id)
 		return smArrival(arrival, st)
 	}
 	if pfStarts(rest, "done; ") { // LogLevel 10 and up
+		st.begin(f, id)
 		return Removed
 	}
 	if other, _, notice := smQueueID(rest); other != nil && smIsNotice(notice) {
+		st.begin(f, id)
 		st.Other = other
 		return Noticed
 	}

@@ -434,6 +434,9 @@ func (t *Tracker) requeued(m *openMessage, ev *logparse.Event) *openMessage {
 		return nil
 	}
 	for mta := logparse.NoMTA + 1; mta < logparse.NumMTAs; mta++ {
+		if !t.servers[mta] {
+			continue
+		}
 		next := t.find(mta, ev.Host, id)
 		if next == nil || next == m || !next.has(began) || next.first < m.first {
 			continue

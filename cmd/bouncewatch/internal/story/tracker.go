@@ -62,6 +62,7 @@ type Tracker struct {
 	many       index // of the recipients of messages with more than a few
 	hosts      hosts
 	zones      zones
+	servers    [logparse.NumMTAs]bool // that had messages: most hosts have one
 
 	last   *openMessage    // that was found: the next line is often about the same
 	open   int             // messages of all hosts
@@ -257,6 +258,7 @@ func (t *Tracker) make(mta logparse.MTA, host, id []byte, at pipeline.Place) *op
 	n, m := t.messages.add()
 	*m = openMessage{number: n, mta: mta, host: t.hosts.of(host), id: t.texts.put(id), size: -1}
 	t.hosts.hold(m.host)
+	t.servers[mta] = true
 	if !at.Time.IsZero() {
 		m.first, m.zoneF = at.Time.UnixNano(), t.zones.of(at.Time)
 		m.last, m.zoneL = m.first, m.zoneF
