@@ -57,7 +57,7 @@ follow
 for i in $(seq "$kills"); do
 	mail $((RANDOM % 200))
 	sleep $((RANDOM % 3)).$((RANDOM % 10))
-	case $((RANDOM % 3)) in
+	case $((i % 3)) in
 	0) dead "$watch"; mail $((RANDOM % 200)); follow ;;
 	1) dead "$server"; mail $((RANDOM % 200)); serve ;;
 	2) dead "$watch"; dead "$server"; serve; follow ;;
