@@ -55,6 +55,9 @@ func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
 	figures.Suspects.All = figures.All
 	t := story.Tracker{Keep: keep, Figures: figures}
 	readErr := o.follow(cmd, args, &selected, &t)
+	if readErr != nil && figures.Empty() {
+		return readErr // zeros would say that there was no mail
+	}
 	if o.format == "json" {
 		err = figures.WriteJSON(cmd.OutOrStdout(), t.Ended)
 	} else {

@@ -129,6 +129,9 @@ func NewFigures(names int) *Figures {
 	}
 }
 
+// Empty says that no message was counted.
+func (f *Figures) Empty() bool { return f.Messages == 0 && f.NotAccepted == 0 && f.Notices == Tally{} }
+
 // add counts a message of a story that is over, and is selected or not.
 func (f *Figures) add(t *Tracker, m *openMessage, selected bool) {
 	if m.has(probe) || !f.All && !selected {
