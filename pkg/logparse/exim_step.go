@@ -40,8 +40,11 @@ func exArrival(b []byte, st *Step) {
 			st.ClientName, st.ClientIP = fields.hostName, fields.hostIP
 			continue
 		}
-		i := bytes.IndexAny(b, "= ")
-		if i <= 0 {
+		i := 0
+		for i < len(b) && b[i] != '=' && b[i] != ' ' {
+			i++
+		}
+		if i == 0 || i == len(b) {
 			return
 		}
 		if b[i] == ' ' {
@@ -67,9 +70,9 @@ func exArrivalValue(b []byte) (value, rest []byte) {
 	if len(b) > 0 && b[0] == '"' {
 		return exValue(b)
 	}
-	i := 0
-	for i < len(b) && b[i] != ' ' {
-		i++
+	i := bytes.IndexByte(b, ' ')
+	if i < 0 {
+		i = len(b)
 	}
 	return b[:i], b[i:]
 }

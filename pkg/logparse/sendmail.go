@@ -68,6 +68,7 @@ func parseSendmail(f *Frame, ev *Event) Result {
 	if piece > 1 || len(rest) == 0 {
 		return ResultIgnored
 	}
+	f.id, f.rest = id, rest
 	for i := range smForms {
 		if form := &smForms[i]; form.opening[0] == rest[0] && pfStarts(rest, form.opening) {
 			return form.read(rest[len(form.opening):], ev)

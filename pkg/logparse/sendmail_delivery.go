@@ -71,6 +71,13 @@ func smKey(b []byte) (key, rest []byte) {
 
 // smValue cuts a field at the comma behind it. Commas in quotes are part of it.
 func smValue(b []byte) (value, rest []byte) {
+	end := bytes.IndexByte(b, ',')
+	if end < 0 {
+		end = len(b)
+	}
+	if bytes.IndexByte(b[:end], '"') < 0 {
+		return b[:end], b[end:] // nearly all
+	}
 	for i := 0; i < len(b); i++ {
 		switch b[i] {
 		case ',':
@@ -119,6 +126,9 @@ func smRecipients(b []byte, ev *Event) (fields []byte, ok bool) {
 func smRecipient(b []byte) (recipient, rest []byte, ok bool) {
 	inside := false
 	for i := 0; i < len(b); i++ {
+		if !smDivides[b[i]] {
+			continue // nearly all
+		}
 		switch b[i] {
 		case '"':
 			skip := smQuoted(b[i:])
@@ -138,6 +148,8 @@ func smRecipient(b []byte) (recipient, rest []byte, ok bool) {
 	}
 	return nil, nil, false
 }
+
+var smDivides = [256]bool{'"': true, '\\': true, '<': true, '>': true, ',': true}
 
 // smBare takes the address out of "<address>" and "[label]<address>".
 func smBare(recipient []byte) []byte {

@@ -3,9 +3,9 @@ package logparse
 // stepSendmail reads arrivals, logins, notices and the last line of a message
 // (Sendmail Installation and Operation Guide, section "The System Log").
 func stepSendmail(f *Frame, st *Step) StepKind {
-	id, piece, rest := smQueueID(f.Message)
-	if piece > 1 {
-		return NoStep
+	id, rest := f.id, f.rest // Parse looked for them
+	if pfStarts(rest, "to=") {
+		return NoStep // nearly all
 	}
 	if login, ok := pfAfter(rest, "AUTH=server, "); ok {
 		st.begin(f, id)
@@ -50,24 +50,22 @@ func smArrival(b []byte, st *Step) StepKind {
 
 func smStepFields(b []byte, st *Step) {
 	for len(b) > 0 {
-		key, rest := smKey(b)
-		value, rest := smValue(rest)
-		smStepField(key, value, st)
+		field, rest := smValue(b)
+		smStepField(field, st)
 		b = smNext(rest)
 	}
 }
 
-func smStepField(key, value []byte, st *Step) {
-	switch string(key) {
-	case "size":
+func smStepField(b []byte, st *Step) {
+	if value, ok := pfAfter(b, "size="); ok {
 		st.Size = stepSize(value)
-	case "nrcpts":
+	} else if value, ok := pfAfter(b, "nrcpts="); ok {
 		st.Recipients = int(stepSize(value))
-	case "msgid":
+	} else if value, ok := pfAfter(b, "msgid="); ok {
 		st.MessageID = stepBare(value)
-	case "authid":
+	} else if value, ok := pfAfter(b, "authid="); ok {
 		st.User = value
-	case "relay":
+	} else if value, ok := pfAfter(b, "relay="); ok {
 		smClient(value, st)
 	}
 }

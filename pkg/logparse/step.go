@@ -38,7 +38,6 @@ type Step struct {
 
 	Stamp   Stamp
 	Host    []byte // the logging host
-	Program []byte // the syslog tag without the pid
 	PID     []byte
 	QueueID []byte // nil for a login outside of a message
 
@@ -72,7 +71,10 @@ func (p *Parser) Step(st *Step) bool {
 // begin clears st for the message of a queue id. Most lines have none, and clearing
 // costs more than finding that out.
 func (st *Step) begin(f *Frame, id []byte) {
-	*st = Step{QueueID: id, Stamp: f.Stamp, Host: f.Host, Program: f.Program, PID: f.PID, Size: -1, Recipients: -1}
+	*st = Step{} // not with the fields: that would make another, and copy it
+	st.QueueID, st.Stamp = id, f.Stamp
+	st.Host, st.PID = f.Host, f.PID
+	st.Size, st.Recipients = -1, -1
 }
 
 // Recipients are all recipients of ev, the result of the last call of Parse:
@@ -86,8 +88,7 @@ func (p *Parser) Recipients(ev *Event) iter.Seq[[]byte] {
 			}
 			return
 		}
-		_, _, b := smQueueID(p.frame.Message)
-		b, ok := pfAfter(b, "to=")
+		b, ok := pfAfter(p.frame.rest, "to=")
 		for n := 0; ok && n < ev.Recipients; n++ {
 			var recipient []byte
 			if recipient, b, ok = smRecipient(b); !ok || !yield(smBare(recipient)) {
@@ -145,7 +146,7 @@ var (
 // stepID is the letters and digits that b starts with, nil without any.
 func stepID(b []byte) []byte {
 	n := 0
-	for n < len(b) && n < pfMaxQueueID && (pfIsAlnum(b[n]) || b[n] == '-') {
+	for n < len(b) && n < pfMaxQueueID && (pfIDBytes[b[n]] != 0 || b[n] == '-') {
 		n++
 	}
 	if n == 0 {

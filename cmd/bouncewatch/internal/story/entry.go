@@ -52,7 +52,7 @@ type Entry struct {
 // note keeps an entry of m's story.
 func (t *Tracker) note(m *openMessage, e Entry) {
 	t.noted++
-	e.QueueID, e.order = t.texts.string(m.id), t.noted
+	e.QueueID, e.order = string(t.queueID(m)), t.noted
 	g := t.groupOf(m)
 	g.entries = append(g.entries, e)
 	g.shorten(t.Entries)

@@ -1,7 +1,6 @@
 package story
 
 import (
-	"bytes"
 	"cmp"
 	"slices"
 	"time"
@@ -209,9 +208,7 @@ func (f *Figures) recipient(t *Tracker, m *openMessage, r *openRecipient, sum *T
 	tally := r.tally()
 	sum.add(&tally)
 	f.providers[r.provider].add(&tally)
-	if d := f.domain(t.texts.get(r.address)); len(d) > 0 {
-		f.RecipientDomains.Add(d, &tally)
-	}
+	f.RecipientDomains.addDomain(t.texts.get(r.address), &tally)
 }
 
 // Providers are the figures of all receiving providers.
@@ -245,22 +242,6 @@ func (r *openRecipient) tally() Tally {
 	return t
 }
 
-// domain is what stands behind the last @, in small letters, valid until the next
-// call.
-func (f *Figures) domain(address []byte) []byte {
-	f.name = f.name[:0]
-	for _, c := range address[bytes.LastIndexByte(address, '@')+1:] {
-		if c >= 0x80 {
-			return bytes.ToLower(address[bytes.LastIndexByte(address, '@')+1:])
-		}
-		if 'A' <= c && c <= 'Z' {
-			c += 'a' - 'A'
-		}
-		f.name = append(f.name, c)
-	}
-	return f.name
-}
-
 func (f *Figures) late(r *openRecipient) {
 	l := f.Late[r.first]
 	if l == nil {
@@ -272,9 +253,7 @@ func (f *Figures) late(r *openRecipient) {
 
 // origin counts by who sent the mail, as far as the logs say.
 func (f *Figures) origin(t *Tracker, m *openMessage, sum *Tally) {
-	if d := f.domain(t.texts.get(m.sender)); len(d) > 0 {
-		f.SenderDomains.Add(d, sum)
-	}
+	f.SenderDomains.addDomain(t.texts.get(m.sender), sum)
 	switch {
 	case m.user != 0:
 		f.Users.Add(t.texts.get(m.user), sum)

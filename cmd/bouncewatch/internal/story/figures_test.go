@@ -155,7 +155,7 @@ func TestBounceRate(t *testing.T) {
 // BenchmarkCorrelation compares counting alone with counting by a daemon that
 // follows messages, and with what messages does.
 func BenchmarkCorrelation(b *testing.B) {
-	for _, name := range []string{"postfix-logs/pf37.log", "exim-logs/exim498-debian.log", "sendmail-logs/sm817-ll9.log"} {
+	for _, name := range []string{"postfix-logs/pf37.log", "exim-logs/exim496-default.log", "sendmail-logs/sm817-ll9.log"} {
 		data, err := os.ReadFile(filepath.Join(corpus, name))
 		if err != nil {
 			b.Fatal(err)

@@ -256,7 +256,7 @@ func (t *Tracker) attemptOne(m *openMessage, s *pipeline.Seen, address []byte, n
 	}
 	if next != nil && r.outcome == Delivered {
 		r.outcome = Requeued
-		t.texts.set(&r.next, t.texts.get(next.id))
+		t.texts.set(&r.next, t.queueID(next))
 	}
 	t.changed(m, r, isNew, before)
 }

@@ -22,7 +22,7 @@ func (t *Tracker) groupOf(m *openMessage) *group {
 
 // join makes next the continuation of m: one story, and of the same origin.
 func (t *Tracker) join(m, next *openMessage) {
-	t.texts.set(&next.from, t.texts.get(m.id))
+	t.texts.set(&next.from, t.queueID(m))
 	if next.user == 0 {
 		t.texts.set(&next.user, t.texts.get(m.user))
 	}

@@ -33,7 +33,7 @@ func (x *index) search(hash uint32, i int) (uint32, int) {
 
 // add adds a number that is not there.
 func (x *index) add(hash, n uint32) {
-	if x.n >= len(x.slots)*3/4 {
+	if x.n >= len(x.slots)/2 {
 		x.grow()
 	}
 	x.n++

@@ -112,7 +112,7 @@ type Story struct {
 // message is m with all its texts.
 func (t *Tracker) message(m *openMessage) *Message {
 	out := &Message{
-		MTA: m.mta, Host: t.hosts.name(m.host), QueueID: t.texts.string(m.id),
+		MTA: m.mta, Host: t.hosts.name(m.host), QueueID: string(t.queueID(m)),
 		Sender: t.texts.string(m.sender), SenderKnown: m.has(senderKnown), MessageID: t.texts.string(m.messageID),
 		ClientName: t.texts.string(m.clientName), ClientIP: t.texts.string(m.clientIP),
 		User: t.texts.string(m.user), Login: t.texts.string(m.login), From: t.texts.string(m.from),

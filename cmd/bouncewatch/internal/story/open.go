@@ -11,14 +11,18 @@ import (
 // An openMessage is what a Tracker knows of a message until its story is over. There
 // can be millions: it has no pointers, and its texts are those of the Tracker.
 type openMessage struct {
+	hash uint32 // of the queue id, in Tracker.index
+	host uint16
+	mta  logparse.MTA
+	id   queueID
+
 	first, last int64 // Unix nanoseconds of the lines about it; 0 where they have none
 	size        int64
 	mark        uint64 // of its Message-ID, 0 for none
 
-	id, sender, user, login, clientIP, from text
-	clientName, messageID                   text // only for stories that are told
+	sender, user, login, clientIP, from text
+	clientName, messageID               text // only for stories that are told
 
-	host          uint16
 	zoneF, zoneL  uint8  // of first and last
 	number        uint32 // in Tracker.messages
 	before, after uint32 // in the list of its state
@@ -30,7 +34,6 @@ type openMessage struct {
 	expected      int32  // of the envelope, 0 where unknown
 	group         uint32 // of messages of one story, in Tracker.groups; 0 for a story of its own
 
-	mta    logparse.MTA
 	state  state
 	ending Ending
 	flags  flags
@@ -111,6 +114,9 @@ func (t *Tracker) recipientsOf(m *openMessage) iter.Seq[*openRecipient] {
 // deferral with the address in small letters, a later failure with the address as
 // it came, and a local delivery by the local part alone. All are one recipient.
 func (t *Tracker) known(m *openMessage, address []byte) *openRecipient {
+	if m.known == 0 {
+		return nil
+	}
 	address = address[:min(len(address), maxText)]
 	hash := localHash(address)
 	if m.known > few && len(address) > 0 {
@@ -154,7 +160,7 @@ func sameRecipient(known, address []byte) bool {
 	if len(known) > len(address) && len(address) > 0 && known[len(address)] == '@' {
 		known = known[:len(address)]
 	}
-	return bytes.EqualFold(known, address)
+	return bytes.Equal(known, address) || bytes.EqualFold(known, address)
 }
 
 // localHash is a hash (FNV-1a) of what stands before the first @, the same for
@@ -175,7 +181,7 @@ func localHash(address []byte) uint32 {
 // addRecipient adds one that nothing is known of.
 func (t *Tracker) addRecipient(m *openMessage, address []byte) *openRecipient {
 	n, r := t.recipients.add()
-	*r = openRecipient{message: m.number, address: t.texts.put(address), hash: localHash(address[:min(len(address), maxText)]), seconds: -1}
+	r.message, r.address, r.hash, r.seconds = m.number, t.texts.put(address), localHash(address[:min(len(address), maxText)]), -1
 	if m.lastAdded == 0 {
 		m.recipients = n
 	} else {
@@ -211,7 +217,7 @@ func (t *Tracker) release(m *openMessage) {
 		delete(t.replies, r)
 		n = after
 	}
-	for _, x := range [...]text{m.id, m.sender, m.user, m.login, m.clientIP, m.from, m.clientName, m.messageID} {
+	for _, x := range [...]text{m.id.text(), m.sender, m.user, m.login, m.clientIP, m.from, m.clientName, m.messageID} {
 		t.texts.drop(x)
 	}
 	t.hosts.drop(m.host)

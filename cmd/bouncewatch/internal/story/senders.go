@@ -91,7 +91,7 @@ func (s *senders) suspect(t *Tracker, m *openMessage, name string, sum *Tally) {
 	if s.suspects[name].Hour != s.hour {
 		s.fresh = append(s.fresh, name)
 	}
-	s.suspects[name] = suspect{s.hour, t.texts.string(m.id)}
+	s.suspects[name] = suspect{s.hour, string(t.queueID(m))}
 	if s.report != nil {
 		s.report(t, m, name, sum)
 	}

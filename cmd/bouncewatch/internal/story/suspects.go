@@ -67,7 +67,7 @@ func (s *Suspects) note(t *Tracker, m *openMessage, name string, sum *Tally) {
 			return
 		}
 		start := t.zones.time(m.last, m.zoneL).Truncate(time.Hour)
-		row = &SuspectRow{Hour: start.Format(time.RFC3339), Name: name, QueueID: t.texts.string(m.id), start: start}
+		row = &SuspectRow{Hour: start.Format(time.RFC3339), Name: name, QueueID: string(t.queueID(m)), start: start}
 		s.rows[k] = row
 	}
 	row.Recipients, row.Unknown = sum.Recipients, sum.Unknown

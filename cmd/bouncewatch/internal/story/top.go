@@ -1,6 +1,7 @@
 package story
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 )
@@ -67,6 +68,17 @@ func (t *Top) Add(name []byte, tally *Tally) *Tally {
 	}
 	r.tally.add(tally)
 	return &r.tally
+}
+
+// addDomain counts under the domain of an address, in small letters. Nearly all are
+// in small letters already, and then that is how they are found.
+func (t *Top) addDomain(address []byte, tally *Tally) {
+	domain := address[bytes.LastIndexByte(address, '@')+1:]
+	if r := t.rows[string(domain)]; r != nil {
+		r.tally.add(tally)
+	} else if len(domain) > 0 {
+		t.Add(bytes.ToLower(domain), tally)
+	}
 }
 
 // addAll adds what o is certain of. Where not all names find room, which do must

@@ -204,10 +204,10 @@ func (t *Tracker) find(mta logparse.MTA, host, id []byte) *openMessage {
 		return nil
 	}
 	h := t.hosts.of(host)
-	if m := t.last; m != nil && t.is(m, mta, h, id) {
+	hash := t.hash(mta, h, id)
+	if m := t.last; m != nil && m.hash == hash && t.is(m, mta, h, id) {
 		return m
 	}
-	hash := t.hash(mta, h, id)
 	for n, place := t.index.first(hash); n != 0; n, place = t.index.next(hash, place) {
 		if m := t.messages.at(n); t.is(m, mta, h, id) {
 			t.last = m
@@ -218,7 +218,7 @@ func (t *Tracker) find(mta logparse.MTA, host, id []byte) *openMessage {
 }
 
 func (t *Tracker) is(m *openMessage, mta logparse.MTA, host uint16, id []byte) bool {
-	return m.host == host && m.mta == mta && string(t.texts.get(m.id)) == string(id)
+	return m.host == host && m.mta == mta && string(t.queueID(m)) == string(id)
 }
 
 func (t *Tracker) hash(mta logparse.MTA, host uint16, id []byte) uint32 {
@@ -239,7 +239,8 @@ func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at pipeline.Place) *o
 		t.makeRoom()
 	}
 	m := t.make(mta, host, id, at)
-	t.index.add(t.hash(mta, m.host, t.texts.get(m.id)), m.number)
+	m.hash = t.hash(mta, m.host, t.queueID(m))
+	t.index.add(m.hash, m.number)
 	t.open++
 	t.last = m
 	m.set(listed)
@@ -256,7 +257,8 @@ func (t *Tracker) make(mta logparse.MTA, host, id []byte, at pipeline.Place) *op
 		t.watcher = t.Figures.Suspects
 	}
 	n, m := t.messages.add()
-	*m = openMessage{number: n, mta: mta, host: t.hosts.of(host), id: t.texts.put(id), size: -1}
+	m.number, m.mta, m.host, m.size = n, mta, t.hosts.of(host), -1
+	t.setQueueID(m, id)
 	t.hosts.hold(m.host)
 	t.servers[mta] = true
 	if !at.Time.IsZero() {
@@ -286,7 +288,7 @@ func (t *Tracker) makeRoom() {
 func (t *Tracker) end(m *openMessage, how Ending) {
 	if m.has(listed) {
 		t.pull(m)
-		t.index.remove(t.hash(m.mta, m.host, t.texts.get(m.id)), m.number)
+		t.index.remove(m.hash, m.number)
 		t.open--
 		t.held -= int(m.known)
 		m.flags &^= listed

@@ -120,7 +120,7 @@ func (w *Watch) loginStates() []stateLogin {
 
 func (s *stateMessage) from(t *Tracker, m *openMessage) {
 	*s = stateMessage{
-		MTA: m.mta.String(), Host: t.hosts.name(m.host), QueueID: t.texts.string(m.id), User: t.texts.string(m.user), Login: t.texts.string(m.login),
+		MTA: m.mta.String(), Host: t.hosts.name(m.host), QueueID: string(t.queueID(m)), User: t.texts.string(m.user), Login: t.texts.string(m.login),
 		Expected: int(m.expected), First: m.first, Last: m.last, Recipients: s.Recipients[:0],
 	}
 	if m.mark != 0 {
