@@ -8,7 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
@@ -136,6 +138,21 @@ func TestTopKeepsItsPromise(t *testing.T) {
 	}
 }
 
+// Domains are in small letters, whichever letters an address has.
+func TestDomainsInSmallLetters(t *testing.T) {
+	top := NewTop(10)
+	for _, address := range []string{"a@Example.COM", "b@example.com", "c@EXAMPLE.com", "d@B\u00dcCHER.example", "e@b\u00fccher.example", "local", "\"@\"@example.com", "", "f@"} {
+		top.addDomain([]byte(address), &Tally{Recipients: 1})
+	}
+	got := ""
+	for _, r := range top.Rows() {
+		got += fmt.Sprintf("%s %d, ", r.Name, r.Recipients)
+	}
+	if want := "example.com 4, b\u00fccher.example 2, local 1, "; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestBounceRate(t *testing.T) {
 	for _, c := range []struct {
 		tally Tally
@@ -153,41 +170,47 @@ func TestBounceRate(t *testing.T) {
 }
 
 // BenchmarkCorrelation compares counting alone with counting by a daemon that
-// follows messages, and with what messages does.
+// follows messages, and with what messages does, on logs that are grown so that
+// making and dropping a Tracker costs nothing.
 func BenchmarkCorrelation(b *testing.B) {
 	for _, name := range []string{"postfix-logs/pf37.log", "exim-logs/exim496-default.log", "sendmail-logs/sm817-ll9.log"} {
 		data, err := os.ReadFile(filepath.Join(corpus, name))
 		if err != nil {
 			b.Fatal(err)
 		}
+		const times = 20
 		block := tailer.Block{Source: "-", Data: data, Line: 1}
-		lines := bytes.Count(data, []byte("\n"))
-		each := func(what string, read func()) {
+		lines := times * bytes.Count(data, []byte("\n"))
+		each := func(what string, start func() *pipeline.Pipeline, end func()) {
 			b.Run(what+"/"+filepath.Base(name), func(b *testing.B) {
 				b.ReportAllocs()
 				for b.Loop() {
-					read()
+					p := start()
+					for range times {
+						p.Block(&block)
+					}
+					end()
 				}
 				b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*lines), "ns/line")
 			})
 		}
 		counting := watchPipe(nil)
 		counting.Listener = nil
-		each("counting", func() { counting.Block(&block) })
+		each("counting", func() *pipeline.Pipeline { return counting }, func() {})
 		watching := watchPipe(nil)
-		each("watching", func() {
+		each("watching", func() *pipeline.Pipeline {
 			watching.Listener = newWatch(10_000)
-			watching.Block(&block)
-		})
-		following := watchPipe(nil)
+			return watching
+		}, func() {})
+		following, tracker := watchPipe(nil), (*Tracker)(nil)
 		following.Counts = nil
-		each("messages", func() {
+		each("messages", func() *pipeline.Pipeline {
 			figures := NewFigures(10_000)
-			figures.All = true
-			tracker := &Tracker{Figures: figures}
+			figures.All, figures.Suspects = true, NewSuspects(Suspicion{Unknown: 20, Recipients: 200})
+			figures.Suspects.All = true
+			tracker = &Tracker{Limit: 1_000_000, MaxAge: 6 * 24 * time.Hour, Figures: figures}
 			following.Listener = tracker
-			following.Block(&block)
-			tracker.Close()
-		})
+			return following
+		}, func() { tracker.Close() })
 	}
 }

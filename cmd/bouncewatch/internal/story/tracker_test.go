@@ -78,6 +78,28 @@ func TestQueueIDReused(t *testing.T) {
 
 // A log may begin in the middle of messages, and lines of one second may be out of
 // order.
+// Ids of any length that the parser takes are told apart to their last letter.
+func TestQueueIDsOfAllLengths(t *testing.T) {
+	var log, want []string
+	for n := 1; n <= 40; n++ {
+		for _, last := range []string{"1", "2"} {
+			id := strings.Repeat("A", n-1) + last
+			log = append(log, fmt.Sprintf("2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: %s: client=pc.example.com[192.0.2.9]", id))
+			want = append(want, fmt.Sprintf("%s complete - u%d-%s@example.org delivered 1/0 1s", id, n, last))
+		}
+	}
+	for n := 1; n <= 40; n++ {
+		for _, last := range []string{"1", "2"} {
+			id := strings.Repeat("A", n-1) + last
+			log = append(log, fmt.Sprintf("2026-11-25T10:00:01Z mx1 postfix/local[5]: %s: to=<u%d-%s@example.org>, relay=local, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (delivered to mailbox)", id, n, last),
+				fmt.Sprintf("2026-11-25T10:00:01Z mx1 postfix/qmgr[3]: %s: removed", id))
+		}
+	}
+	if got, want := show(readText(t, &Tracker{}, strings.Join(log, "\n")+"\n")), strings.Join(want, " | "); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestBeganBeforeTheLogs(t *testing.T) {
 	lines := strings.SplitAfter(filtered, "\n")
 	for _, s := range readText(t, &Tracker{}, lines[9]+lines[10]) {
