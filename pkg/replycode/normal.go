@@ -60,7 +60,8 @@ const (
 	isSpecialByte             // another kind of blank, the begin of a longer letter or of an escape, what may be part of an address or a serial
 )
 
-const firstLatin, firstCyrillic = 0xC3, 0xD0
+// The first bytes of letters of UTF-8 that are folded.
+const firstLatin, lastLatin, firstCyrillic = 0xC3, 0xC5, 0xD0
 
 // byteKind is 0 for the other bytes: each stands for itself, capitals for their
 // small letters.
@@ -73,7 +74,7 @@ func kindsOfBytes() (kind [256]uint8) {
 		}
 	}
 	kind[' '] = isBlankByte
-	for _, c := range []byte{'\t', '\r', '\n', '\\', firstLatin, firstCyrillic} {
+	for _, c := range []byte{'\t', '\r', '\n', '\\', firstLatin, firstLatin + 1, lastLatin, firstCyrillic} {
 		kind[c] = isSpecialByte
 	}
 	return kind
@@ -96,7 +97,7 @@ func normalise(dst []byte, r *Reply) []byte {
 			if i = skipBlanks(text, i); len(dst) > 0 && dst[len(dst)-1] != ' ' {
 				dst = append(dst, ' ')
 			}
-		case c == firstLatin || c == firstCyrillic:
+		case firstLatin <= c && c <= lastLatin || c == firstCyrillic:
 			dst = append(dst, c)
 			if i++; i < len(text) && text[i] >= 0x80 {
 				dst = foldLetter(dst, c, text[i])
@@ -176,13 +177,23 @@ func lowerBytes() (table [256]byte) {
 	return table
 }
 
+// latin are the letters from U+00C0 on without their accents: receivers leave them
+// out as often as not.
+const latin = "aaaaaaaceeeeiiiidnooooo\x00ouuuuytsaaaaaaaceeeeiiiidnooooo\x00ouuuuyty" +
+	"aaaaaaccccccccddddeeeeeeeeeegggggggghhhhiiiiiiiiiiiijjkkklllllll" +
+	"lllnnnnnnnnnoooooooorrrrrrssssssssttttttuuuuuuuuuuuuwwyyyzzzzzzs"
+
 // foldLetter appends the second byte of a two-byte letter of UTF-8, its first
-// byte first standing in dst already: capitals of Latin-1 and of the Russian
-// alphabet become small.
+// byte first standing in dst already: Latin letters lose their accents, capitals
+// of the Russian alphabet become small.
 func foldLetter(dst []byte, first, second byte) []byte {
 	switch {
-	case first == 0xC3 && 0x80 <= second && second <= 0x9E && second != 0x97,
-		first == 0xD0 && 0x90 <= second && second <= 0x9F:
+	case firstLatin <= first && first <= lastLatin && second&0xC0 == 0x80:
+		if letter := latin[int(first-firstLatin)<<6|int(second&0x3F)]; letter != 0 {
+			dst[len(dst)-1] = letter
+			return dst
+		}
+	case first == 0xD0 && 0x90 <= second && second <= 0x9F:
 		second += 0x20
 	case first == 0xD0 && 0xA0 <= second && second <= 0xAF:
 		dst[len(dst)-1] = 0xD1

@@ -148,6 +148,7 @@ func (set *ruleSet) index() {
 	numbers := make(map[string]uint16)
 	var literals []string
 	number := func(word string) uint16 {
+		word = folded(word)
 		id, known := numbers[word]
 		if !known {
 			id = uint16(len(literals))
@@ -175,6 +176,18 @@ func (set *ruleSet) index() {
 		panic("replycode: rules.tsv: too many phrases")
 	}
 	set.matcher = newMatcher(literals)
+}
+
+// folded is a phrase without accents, as in the normal form.
+func folded(word string) string {
+	dst := make([]byte, 0, len(word))
+	for i := 0; i < len(word); i++ {
+		if dst = append(dst, word[i]); firstLatin <= word[i] && word[i] <= lastLatin && i+1 < len(word) {
+			i++
+			dst = foldLetter(dst, word[i-1], word[i])
+		}
+	}
+	return string(dst)
 }
 
 // lookUp says what in a text leads to a rule.
