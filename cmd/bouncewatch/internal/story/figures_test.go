@@ -2,10 +2,12 @@ package story
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,6 +136,41 @@ func TestTopKeepsItsPromise(t *testing.T) {
 					t.Errorf("%+v, truly %d", r, truth[r.Name])
 				}
 			}
+		}
+	}
+}
+
+// A Top is the sketch of the paper, done the slow way: the least frequent name makes
+// room, and of these the one that came in first.
+func TestTopIsSpaceSaving(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for size := 1; size <= 40; size += 3 {
+		top, model := NewTop(size), []TopRow(nil)
+		for range 5000 {
+			name := fmt.Sprint(random.IntN(1 + random.IntN(4*size)))
+			tally := Tally{Recipients: uint64(random.IntN(3)), Failed: 1}
+			top.Add([]byte(name), &tally)
+			i := slices.IndexFunc(model, func(r TopRow) bool { return r.Name == name })
+			if i < 0 {
+				missed := uint64(0)
+				if len(model) == size {
+					least := slices.MinFunc(model, func(a, b TopRow) int { return cmp.Compare(a.Recipients+a.Missed, b.Recipients+b.Missed) })
+					missed = least.Recipients + least.Missed
+					model = slices.DeleteFunc(model, func(r TopRow) bool { return r.Name == least.Name })
+				}
+				i = len(model)
+				model = append(model, TopRow{Name: name, Missed: missed})
+			}
+			model[i].Tally.add(&tally)
+		}
+		for i, r := range top.rowsInOrder() {
+			model[i].BounceRate = model[i].Tally.BounceRate()
+			if r != model[i] {
+				t.Fatalf("size %d, row %d: got %+v, want %+v", size, i, r, model[i])
+			}
+		}
+		if top.len() != len(model) {
+			t.Errorf("size %d: %d rows, want %d", size, top.len(), len(model))
 		}
 	}
 }

@@ -162,7 +162,7 @@ type SenderRow struct {
 func (s *senders) rows(n int) (all []SenderRow, suspects int) {
 	tallies := map[string]*Tally{}
 	for _, top := range [...]*Top{s.now, s.before} {
-		for _, r := range top.heap {
+		for r := range top.inOrder() {
 			if tallies[r.name] == nil {
 				tallies[r.name] = &Tally{}
 			}

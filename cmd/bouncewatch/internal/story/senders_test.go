@@ -190,8 +190,8 @@ func TestSendersAreBounded(t *testing.T) {
 		}
 		s.met(&tr, &openMessage{user: tr.texts.put([]byte(name)), last: noon.UnixNano()})
 	}
-	if len(s.now.rows) != senderNames || s.now.tally([]byte("ann")).Recipients < 200-20 {
-		t.Errorf("%d senders, ann has %d", len(s.now.rows), s.now.tally([]byte("ann")).Recipients)
+	if s.now.len() != senderNames || s.now.tally([]byte("ann")).Recipients < 200-20 {
+		t.Errorf("%d senders, ann has %d", s.now.len(), s.now.tally([]byte("ann")).Recipients)
 	}
 }
 

@@ -3,6 +3,9 @@ package story
 import (
 	"bytes"
 	"cmp"
+	"hash/maphash"
+	"iter"
+	"math"
 	"slices"
 )
 
@@ -42,31 +45,44 @@ func (t *Tally) add(o *Tally) {
 // size of k, every name with more than N/k recipients is there, and no name lacks
 // more than N/k of them; each row says how many it may lack.
 type Top struct {
-	size int
-	rows map[string]*row
-	heap []*row // once it is full: the row to make room first is the first, and no row goes before its parent
-	came uint64 // rows that came in so far
+	size  int
+	rows  []row // by number, from 1 on
+	index index // of the rows, by name
+	seed  maphash.Seed
+
+	first, last uint32   // of the rows as they came in
+	least       []uint32 // rows that had weight floor, as they came in: they make room next
+	turn        int      // whose turn it is in least
+	floor       uint64   // no row weighs less
 }
 
 type row struct {
-	name   string
-	tally  Tally  // since the name came in
-	missed uint64 // recipients that it may have had before, at most
-	came   uint64 // when it came in, as a number
-	at     int    // place in the heap
-	placed uint64 // its weight when it was placed there
+	name          string
+	tally         Tally  // since the name came in
+	missed        uint64 // recipients that it may have had before, at most
+	hash          uint32 // of the name
+	before, after uint32 // as they came in
 }
 
 // NewTop returns a Top for so many names.
-func NewTop(size int) *Top { return &Top{size: size, rows: map[string]*row{}} }
+func NewTop(size int) *Top {
+	return &Top{size: size, rows: make([]row, 1), seed: maphash.MakeSeed()}
+}
 
-// Add counts recipients of a name and returns what is known of it for certain.
+// Add counts recipients of a name and returns what is known of it for certain, valid
+// until the next call.
 func (t *Top) Add(name []byte, tally *Tally) *Tally {
-	r := t.rows[string(name)]
-	if r == nil {
-		r = t.admit(string(name))
+	hash := t.hash(name)
+	n := t.find(hash, name)
+	isNew := n == 0
+	if isNew {
+		n = t.admit(hash, string(name))
 	}
+	r := &t.rows[n]
 	r.tally.add(tally)
+	if isNew && r.weight() == t.floor { // none of the recipients is new: their name made room before
+		t.least = append(t.least, n)
+	}
 	return &r.tally
 }
 
@@ -74,8 +90,8 @@ func (t *Top) Add(name []byte, tally *Tally) *Tally {
 // in small letters already, and then that is how they are found.
 func (t *Top) addDomain(address []byte, tally *Tally) {
 	domain := address[bytes.LastIndexByte(address, '@')+1:]
-	if r := t.rows[string(domain)]; r != nil {
-		r.tally.add(tally)
+	if n := t.find(t.hash(domain), domain); n != 0 {
+		t.rows[n].tally.add(tally)
 	} else if len(domain) > 0 {
 		t.Add(bytes.ToLower(domain), tally)
 	}
@@ -84,102 +100,125 @@ func (t *Top) addDomain(address []byte, tally *Tally) {
 // addAll adds what o is certain of. Where not all names find room, which do must
 // not depend on chance.
 func (t *Top) addAll(o *Top) {
-	for _, r := range o.inOrder() {
+	for r := range o.inOrder() {
 		t.Add([]byte(r.name), &r.tally)
 	}
 }
 
+func (t *Top) hash(name []byte) uint32 {
+	h := maphash.Bytes(t.seed, name)
+	return uint32(h>>32) ^ uint32(h)
+}
+
+// find is the number of a name's row, 0 without one.
+func (t *Top) find(hash uint32, name []byte) uint32 {
+	n, place := t.index.first(hash)
+	for n != 0 && t.rows[n].name != string(name) {
+		n, place = t.index.next(hash, place)
+	}
+	return n
+}
+
+// len is how many rows there are.
+func (t *Top) len() int { return len(t.rows) - 1 }
+
 // inOrder are the rows as they came in.
-func (t *Top) inOrder() []*row {
-	return slices.SortedFunc(slices.Values(t.heap), func(a, b *row) int { return cmp.Compare(a.came, b.came) })
-}
-
-// full says whether a new name needs the room of another: only then are the rows in
-// the order of the heap.
-func (t *Top) full() bool { return len(t.heap) == t.size }
-
-func (t *Top) admit(name string) *row {
-	t.came++
-	if !t.full() {
-		r := &row{name: name, came: t.came}
-		t.append(r)
-		return r
-	}
-	r := t.least()
-	delete(t.rows, r.name)
-	r.name, r.missed, r.tally, r.came = name, r.weight(), Tally{}, t.came
-	t.rows[name] = r
-	t.sink(r)
-	return r
-}
-
-// least is the row that makes room first. Weights only grow, so that one which did
-// not since it was placed is less than all below it, whatever these have become.
-func (t *Top) least() *row {
-	r := t.heap[0]
-	for r.placed != r.weight() {
-		r.placed = r.weight()
-		t.sink(r)
-		r = t.heap[0]
-	}
-	return r
-}
-
-// append adds a row where there is room.
-func (t *Top) append(r *row) {
-	r.at = len(t.heap)
-	t.rows[r.name], t.heap = r, append(t.heap, r)
-	if t.full() {
-		for _, r := range t.heap {
-			r.placed = r.weight()
-		}
-		for i := len(t.heap)/2 - 1; i >= 0; i-- {
-			t.sink(t.heap[i])
+func (t *Top) inOrder() iter.Seq[*row] {
+	return func(yield func(*row) bool) {
+		for n := t.first; n != 0 && yield(&t.rows[n]); {
+			n = t.rows[n].after
 		}
 	}
 }
 
-// sink moves a row down to its place in the heap.
-func (t *Top) sink(r *row) {
+// admit makes a row for a name that has none.
+func (t *Top) admit(hash uint32, name string) uint32 {
+	n, missed := uint32(len(t.rows)), uint64(0)
+	if t.len() < t.size {
+		t.rows = append(t.rows, row{})
+	} else {
+		n = t.leastFrequent()
+		r := &t.rows[n]
+		missed = r.weight()
+		t.index.remove(r.hash, n)
+		t.pull(r)
+	}
+	t.rows[n] = row{name: name, missed: missed, hash: hash}
+	t.index.add(hash, n)
+	t.push(n)
+	return n
+}
+
+// leastFrequent is the row that makes room: the least frequent, and of these the one
+// that came first. Weights only grow, so that those which had the least keep their
+// turn until they have more, and a look at all rows is due only when none has so
+// little any more: at most N/k times.
+func (t *Top) leastFrequent() uint32 {
+	if t.turn >= t.size {
+		t.least, t.turn = slices.Delete(t.least, 0, t.turn), 0 // whose turn is over need no room
+	}
 	for {
-		least := 2*r.at + 1
-		if least >= len(t.heap) {
-			return
+		for t.turn < len(t.least) {
+			n := t.least[t.turn]
+			t.turn++
+			if t.rows[n].weight() == t.floor {
+				return n
+			}
 		}
-		if right := least + 1; right < len(t.heap) && t.heap[right].before(t.heap[least]) {
-			least = right
-		}
-		child := t.heap[least]
-		if r.before(child) {
-			return
-		}
-		t.heap[r.at], child.at, r.at = child, r.at, least
-		t.heap[least] = r
+		t.lookForLeast()
 	}
 }
 
-// before says whether r makes room before o: the least frequent, and of these the
-// one that came first.
-func (r *row) before(o *row) bool {
-	if r.placed != o.placed {
-		return r.placed < o.placed
+func (t *Top) lookForLeast() {
+	t.least, t.turn, t.floor = t.least[:0], 0, math.MaxUint64
+	for n := t.first; n != 0; n = t.rows[n].after {
+		w := t.rows[n].weight()
+		if w < t.floor {
+			t.least, t.floor = t.least[:0], w
+		}
+		if w == t.floor {
+			t.least = append(t.least, n)
+		}
 	}
-	return r.came < o.came
+}
+
+// push makes a row the one that came in last.
+func (t *Top) push(n uint32) {
+	t.rows[n].before = t.last
+	if t.last == 0 {
+		t.first = n
+	} else {
+		t.rows[t.last].after = n
+	}
+	t.last = n
+}
+
+func (t *Top) pull(r *row) {
+	if r.before == 0 {
+		t.first = r.after
+	} else {
+		t.rows[r.before].after = r.after
+	}
+	if r.after == 0 {
+		t.last = r.before
+	} else {
+		t.rows[r.after].before = r.before
+	}
 }
 
 // put adds a row as it was.
 func (t *Top) put(from *TopRow) {
-	t.came++
-	r := &row{name: from.Name, tally: from.Tally, missed: from.Missed, came: t.came}
-	if t.rows[r.name] == nil {
-		t.append(r)
+	hash := t.hash([]byte(from.Name))
+	if t.find(hash, []byte(from.Name)) == 0 && t.len() < t.size {
+		r := &t.rows[t.admit(hash, from.Name)]
+		r.tally, r.missed = from.Tally, from.Missed
 	}
 }
 
 // tally is what is known of a name for certain.
 func (t *Top) tally(name []byte) Tally {
-	if r := t.rows[string(name)]; r != nil {
-		return r.tally
+	if n := t.find(t.hash(name), name); n != 0 {
+		return t.rows[n].tally
 	}
 	return Tally{}
 }
@@ -197,8 +236,8 @@ type TopRow struct {
 
 // rowsInOrder are all names as they came in.
 func (t *Top) rowsInOrder() []TopRow {
-	rows := make([]TopRow, 0, len(t.heap))
-	for _, r := range t.inOrder() {
+	rows := make([]TopRow, 0, t.len())
+	for r := range t.inOrder() {
 		rows = append(rows, TopRow{Name: r.name, Tally: r.tally, BounceRate: r.tally.BounceRate(), Missed: r.missed})
 	}
 	return rows
