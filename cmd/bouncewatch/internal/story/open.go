@@ -122,10 +122,12 @@ func (t *Tracker) known(m *openMessage, address []byte) *openRecipient {
 	if m.known > few && len(address) > 0 {
 		return t.knownOfMany(m, hash, address)
 	}
-	for r := range t.recipientsOf(m) {
-		if t.isRecipient(r, m, hash, address) {
+	for n := m.recipients; n != 0; {
+		r := t.recipients.at(n)
+		if r.hash == hash && t.isRecipient(r, m, hash, address) {
 			return r
 		}
+		n = r.after
 	}
 	return nil
 }
