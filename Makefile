@@ -1,11 +1,14 @@
 # The everyday commands. .ci/run is what must pass before a change lands.
-.PHONY: build test lint fuzz bench ci
+.PHONY: build test cover lint fuzz bench ci
 
 build:
 	go build -trimpath -ldflags "-s -w" -o bouncewatch ./cmd/bouncewatch
 
 test:
 	go test -race -shuffle=on ./...
+
+cover:
+	go test -cover ./...
 
 lint:
 	test -z "$$(gofmt -l cmd pkg deploy)"
