@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes what a release consists of in dist/ (or $DIST): static binaries for Linux
-# and FreeBSD, deb and rpm packages, an SBOM for each binary, and SHA256SUMS.
+# Makes what a release consists of in dist/ (or $DIST): static binaries for Linux,
+# FreeBSD, OpenBSD and NetBSD, deb and rpm packages, an SBOM for each binary, and SHA256SUMS.
 # The same commit gives the same bytes, wherever and whenever it is built.
 #
 #   deploy/package.sh                 all of it
@@ -64,9 +64,11 @@ package() {
 }
 
 for arch in $arches; do
-	build linux "$arch" "$dist/bouncewatch-$VERSION-linux-$arch"
-	build freebsd "$arch" "$dist/bouncewatch-$VERSION-freebsd-$arch"
+	for system in linux freebsd openbsd netbsd; do
+		build "$system" "$arch" "$dist/bouncewatch-$VERSION-$system-$arch"
+	done
 done
+binaries=("$dist"/*)
 if [ "${1:-all}" != binaries ]; then
 	stage=$(mktemp -d)
 	trap 'rm -rf "$stage"' EXIT
@@ -74,7 +76,7 @@ if [ "${1:-all}" != binaries ]; then
 	for arch in $arches; do
 		package "$arch" "$dist/bouncewatch-$VERSION-linux-$arch"
 	done
-	for binary in "$dist"/bouncewatch-*-linux-* "$dist"/bouncewatch-*-freebsd-*; do
+	for binary in "${binaries[@]}"; do
 		cyclonedx bin -json -noserial -version "$VERSION" -output - "$binary" 2>/dev/null |
 			sed "s/^\( *\"timestamp\": \)\"[^\"]*\"/\1\"$date\"/" >"$binary.cdx.json"
 	done

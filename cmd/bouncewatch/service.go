@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/prometheus/client_golang/prometheus"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 
@@ -102,9 +101,9 @@ func (s *service) run(ctx context.Context) error {
 	}()
 	endPush := s.push(metrics)
 	s.logger.Info("following", "logs", strings.Join(s.config.Logs, " "), "state_dir", s.config.StateDir)
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyReady)
+	notify(notifyReady)
 	runErr := s.live.Run(ctx)
-	_, _ = daemon.SdNotify(false, daemon.SdNotifyStopping)
+	notify(notifyStopping)
 	endPush() // with what the last state holds
 	grace, done := context.WithTimeout(context.Background(), 5*time.Second)
 	defer done()

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/coreos/go-systemd/v22/activation"
-	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/prometheus/common/promslog"
 	toolkit "github.com/prometheus/exporter-toolkit/web"
 	"github.com/spf13/cobra"
@@ -137,11 +136,11 @@ func (o *watchOptions) logger(cmd *cobra.Command) (*slog.Logger, error) {
 
 // beat tells systemd that the process is well (sd_notify(3), WATCHDOG_USEC).
 func beat() func() {
-	every, err := daemon.SdWatchdogEnabled(false)
+	every, err := watchdogInterval()
 	if err != nil || every == 0 {
 		return nil
 	}
-	return func() { _, _ = daemon.SdNotify(false, daemon.SdNotifyWatchdog) }
+	return func() { notify(notifyAlive) }
 }
 
 func (o *watchOptions) listen(c config.Config) ([]net.Listener, error) {

@@ -154,11 +154,6 @@ func (w Who) permitted(path string, want uint32) (ok, sure bool) {
 	return bits&want == want, true
 }
 
-func hasACL(path string) bool {
-	n, err := unix.Getxattr(path, "system.posix_acl_access", nil)
-	return err == nil && n > 0
-}
-
 // ownership is "root:adm 0640".
 func ownership(info fs.FileInfo) string {
 	mode := fmt.Sprintf("%04o", info.Mode().Perm())

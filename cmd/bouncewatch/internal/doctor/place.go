@@ -11,8 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
@@ -121,21 +119,26 @@ func (f *Finding) writable(who Who, dir, wanted string) {
 // it over at the start, whoever owns it now.
 const ServiceStateDir = "/var/lib/bouncewatch"
 
+// A free is what a file system has left for all users.
+type free struct {
+	bytes, inodes int64
+	countsInodes  bool // some file systems make them as they are needed
+}
+
 func space(dir string) Finding {
 	f := Finding{Check: "space", Subject: dir, State: Fine}
-	var st unix.Statfs_t
-	if err := unix.Statfs(dir, &st); err != nil {
+	free, err := freeOf(dir)
+	if err != nil {
 		f.State, f.Text = Note, "cannot be asked for its free space: "+err.Error()
 		return f
 	}
-	bytes, inodes := int64(st.Bavail)*int64(st.Bsize), int64(st.Ffree) // the types differ among systems
-	f.Text = fmt.Sprintf("%d MiB free", bytes>>20)
+	f.Text = fmt.Sprintf("%d MiB free", free.bytes>>20)
 	switch {
-	case bytes < freeBytes:
+	case free.bytes < freeBytes:
 		f.State, f.Text = Wrong, f.Text+fmt.Sprintf(", at least %d are needed", freeBytes>>20)
 		f.Mend = "df -h " + dir + "; make room, or choose another with --state-dir"
-	case int64(st.Files) > 0 && inodes < freeInodes:
-		f.State, f.Text = Wrong, f.Text+fmt.Sprintf(", but only %d inodes", inodes)
+	case free.countsInodes && free.inodes < freeInodes:
+		f.State, f.Text = Wrong, f.Text+fmt.Sprintf(", but only %d inodes", free.inodes)
 		f.Mend = "df -i " + dir + "; remove files, or choose another with --state-dir"
 	}
 	return f
