@@ -45,9 +45,13 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cmd := newRoot()
 	cmd.SetArgs(args)
 	cmd.SetIn(stdin)
-	cmd.SetOut(stdout)
+	out := &standardOutput{to: stdout}
+	cmd.SetOut(out)
 	cmd.SetErr(stderr)
 	cmd, err := cmd.ExecuteContextC(ctx)
+	if out.err != nil && (err == nil || errors.Is(err, out.err)) {
+		err = inputError{out.err}
+	}
 	var failed inputError
 	var faulty configError
 	var holds conditionError

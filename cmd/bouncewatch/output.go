@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func (o *outputFlags) write(cmd *cobra.Command, counts *aggregate.Counts, args [
 // NO_COLOR, the width of the terminal or $COLUMNS.
 func screen(cmd *cobra.Command) (t report.Text) {
 	t.Width, _ = strconv.Atoi(os.Getenv("COLUMNS"))
-	f, ok := cmd.OutOrStdout().(*os.File)
+	f, ok := fileOf(cmd.OutOrStdout())
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		if t.Width <= 0 {
 			t.Width = pipeWidth
@@ -52,6 +53,29 @@ func screen(cmd *cobra.Command) (t report.Text) {
 		t.Width = w
 	}
 	return t
+}
+
+// A standardOutput is where the program writes, and remembers the first error: not all that
+// writes a line or two looks.
+type standardOutput struct {
+	to  io.Writer
+	err error
+}
+
+func (o *standardOutput) Write(b []byte) (int, error) {
+	n, err := o.to.Write(b)
+	if err != nil && o.err == nil {
+		o.err = err
+	}
+	return n, err
+}
+
+func fileOf(w io.Writer) (*os.File, bool) {
+	if o, ok := w.(*standardOutput); ok {
+		w = o.to
+	}
+	f, ok := w.(*os.File)
+	return f, ok
 }
 
 // pipeWidth is the width where no terminal sets one.

@@ -39,28 +39,28 @@ func (b *Blocks) WriteText(w io.Writer, least uint64, columns int) error {
 		fmt.Fprintln(out, "\nNo receiver blocked this mail.")
 	}
 	if small > 0 {
-		fmt.Fprintf(out, "\n%d receivers with fewer than %d refusals: --least shows them\n", small, least)
+		fmt.Fprintf(out, "\n%s with fewer than %d refusals: --least shows them\n", story.Plural(small, "receiver"), least)
 	}
 	if b.Forgotten > 0 {
-		fmt.Fprintf(out, "%d refusals had no room\n", b.Forgotten)
+		fmt.Fprintf(out, "%s had no room\n", story.Plural(int(b.Forgotten), "refusal"))
 	}
 	return out.Flush()
 }
 
 func (b *Block) write(w io.Writer, layout string, columns int) {
-	fmt.Fprintf(w, "\n%s: %s  %s", story.Printable(b.Receiver), b.Cause, stateWords[b.State()])
+	fmt.Fprintf(w, "\n%s: %s  %s", terminal.Clean(b.Receiver), b.Cause, stateWords[b.State()])
 	if b.Host != "" {
-		fmt.Fprintf(w, "  (mail of %s)", story.Printable(b.Host))
+		fmt.Fprintf(w, "  (mail of %s)", terminal.Clean(b.Host))
 	}
 	fmt.Fprintf(w, "\n  since    %s\n  until    %s, the last refusal\n", b.First.Format(layout), b.Last.Format(layout))
-	fmt.Fprintf(w, "  refused  %d attempts, and %d delivered meanwhile\n", b.Refused, b.Between)
+	fmt.Fprintf(w, "  refused  %s, and %d delivered meanwhile\n", story.Plural(int(b.Refused), "attempt"), b.Between)
 	switch {
 	case b.After > 0:
 		fmt.Fprintf(w, "  again    %d delivered since %s\n", b.After, b.Again.Format(layout))
 	default:
 		fmt.Fprintln(w, "  again    nothing was delivered since")
 	}
-	writeWrapped(w, columns, "  reply    ", cmp.Or(story.Printable(b.Reply), "none"))
+	writeWrapped(w, columns, "  reply    ", cmp.Or(terminal.Clean(b.Reply), "none"))
 	writeWrapped(w, columns, "  to do    ", b.Cause.Actor()+": "+replycode.Causes()[b.Cause].Advice)
 }
 

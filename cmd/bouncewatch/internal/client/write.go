@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
 // WriteText writes the clients for people, at most so many.
@@ -28,7 +29,7 @@ func (c *Clients) WriteText(w io.Writer, top int) error {
 	for _, x := range all {
 		if x.User != "" {
 			fmt.Fprintf(out, "\nGot in: %s as %s at %s, and sent %s\n  after %d failed logins. Lock the account, end its sessions, see what it sent:\n  bouncewatch trace --from, bouncewatch messages\n",
-				story.Printable(x.IP), story.Printable(x.User), x.In.Format(layout), story.Plural(int(x.Messages), "message"), x.Before)
+				terminal.Clean(x.IP), terminal.Clean(x.User), x.In.Format(layout), story.Plural(int(x.Messages), "message"), x.Before)
 		}
 	}
 	sum := c.Forgotten
@@ -37,7 +38,7 @@ func (c *Clients) WriteText(w io.Writer, top int) error {
 	}
 	fmt.Fprintf(out, "\n%10s%10s%10s%10s%10s\n%10s%20s\n", "failed", "refused", "unknown", "relaying", "put off", "logins", "mailbox")
 	for _, x := range all[:min(top, len(all))] {
-		fmt.Fprintf(out, "%10d%10d%10d%10d%10d  %s%s\n", x.Logins, x.Refused, x.Unknown, x.Relay, x.Put, cmp.Or(story.Printable(x.IP), "named on no line"), times(x))
+		fmt.Fprintf(out, "%10d%10d%10d%10d%10d  %s%s\n", x.Logins, x.Refused, x.Unknown, x.Relay, x.Put, cmp.Or(terminal.Clean(x.IP), "named on no line"), times(x))
 	}
 	if n := len(all) - top; n > 0 {
 		fmt.Fprintf(out, "%10s  and %d more (--top sets how many; --format json has all)\n", "", n)

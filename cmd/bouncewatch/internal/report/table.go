@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/spreadsheet"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
@@ -120,21 +121,12 @@ func writeCSV(w io.Writer, name string, d *document) error {
 		rows := append([][]string{t.columns}, t.rows(d)...)
 		for _, row := range rows[1:] {
 			for i, cell := range row {
-				row[i] = formulaSafe(terminal.Clean(cell))
+				row[i] = spreadsheet.Cell(cell)
 			}
 		}
 		return out.WriteAll(rows)
 	}
 	return fmt.Errorf("unknown table %q", name)
-}
-
-// formulaSafe marks a cell that a spreadsheet would run as text: a domain or a
-// reply is the sender's to choose.
-func formulaSafe(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 // writeMarkdown writes all tables that have rows.

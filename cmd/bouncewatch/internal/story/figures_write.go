@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
 var fateWords = [NumFates]string{
@@ -116,7 +118,7 @@ func (t *namedTop) write(w io.Writer, top int) {
 		r := &rows[i]
 		missed = max(missed, r.Missed)
 		if i < top {
-			fmt.Fprintf(w, "%10d%10d%10d%10d%10d%7.1f %%  %s\n", r.Recipients, r.Delivered, r.Failed, r.Expired, r.Unknown, 100*r.BounceRate, Printable(r.Name))
+			fmt.Fprintf(w, "%10d%10d%10d%10d%10d%7.1f %%  %s\n", r.Recipients, r.Delivered, r.Failed, r.Expired, r.Unknown, 100*r.BounceRate, terminal.Clean(r.Name))
 		}
 	}
 	if n := len(rows) - top; n > 0 {

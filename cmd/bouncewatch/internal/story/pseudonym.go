@@ -8,6 +8,8 @@ import (
 	"encoding/hex"
 	"hash/maphash"
 	"strings"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
 const (
@@ -100,7 +102,7 @@ func (p *Pseudonyms) account(name []byte) []byte {
 func appendMask(dst, name []byte) []byte {
 	i := bytes.LastIndexByte(name, '@')
 	if i < 0 || len(name)-i > maxShown || bytes.ContainsFunc(name[i:], func(r rune) bool { return r <= ' ' || r > '~' }) {
-		return append(dst, mask(Printable(string(name)))...)
+		return append(dst, mask(terminal.Clean(string(name)))...)
 	}
 	return append(append(dst, '*'), name[i:]...)
 }

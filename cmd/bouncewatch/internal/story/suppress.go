@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/spreadsheet"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
@@ -157,14 +158,18 @@ func stamp(t time.Time) string {
 	return t.Format(time.RFC3339)
 }
 
-// WriteCSV writes the addresses with a header line (RFC 4180).
+// WriteCSV writes the addresses with a header line (RFC 4180). No cell is a formula,
+// so that an address which begins like one has an apostrophe in front, other than
+// in JSON.
 func (s *Suppression) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.UseCRLF = true
 	cells := [][]string{{"address", "cause", "failures", "first", "last", "code", "enhanced", "provider", "reply"}}
 	rows, _ := s.Rows()
 	for _, r := range rows {
-		cells = append(cells, []string{r.Address, r.Cause, strconv.Itoa(r.Failures), r.First, r.Last, r.Code, r.Enhanced, r.Provider, Printable(r.Reply)})
+		cells = append(cells, []string{
+			spreadsheet.Cell(r.Address), r.Cause, strconv.Itoa(r.Failures), r.First, r.Last, r.Code, r.Enhanced, r.Provider, spreadsheet.Cell(r.Reply),
+		})
 	}
 	return out.WriteAll(cells)
 }

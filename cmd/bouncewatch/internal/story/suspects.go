@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
 // maxSuspects bounds the rows: a sender that is suspicious for days has many.
@@ -92,7 +94,7 @@ func (s *Suspects) write(w io.Writer, top int) {
 	}
 	fmt.Fprintf(w, "\nSuspicious senders: many recipients that do not exist, or suddenly many\n%-16s%12s%10s  a message\n", "hour", "recipients", "unknown")
 	for _, r := range rows[:min(top, len(rows))] {
-		fmt.Fprintf(w, "%-16s%12d%10d  %s  %s\n", r.start.Format("2006-01-02 15:04"), r.Recipients, r.Unknown, r.QueueID, Printable(r.Name))
+		fmt.Fprintf(w, "%-16s%12d%10d  %s  %s\n", r.start.Format("2006-01-02 15:04"), r.Recipients, r.Unknown, r.QueueID, terminal.Clean(r.Name))
 	}
 	if n := len(rows) - top; n > 0 {
 		fmt.Fprintf(w, "%16s and %d more (--top sets how many; --format json has all)\n", "", n)

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
@@ -17,7 +17,7 @@ import (
 func (s *Story) WriteText(w io.Writer) error {
 	out := bufio.NewWriter(w)
 	for i, m := range s.Messages {
-		fmt.Fprintln(out, Printable(m.headline(i > 0)))
+		fmt.Fprintln(out, terminal.Clean(m.headline(i > 0)))
 	}
 	for i := range s.Entries {
 		if s.Cut > 0 && i == (len(s.Entries)+1)/2 {
@@ -27,7 +27,7 @@ func (s *Story) WriteText(w io.Writer) error {
 	}
 	for _, m := range s.Messages {
 		for _, line := range m.ends() {
-			fmt.Fprintln(out, "  =", Printable(s.prefix(m.QueueID)+line))
+			fmt.Fprintln(out, "  =", terminal.Clean(s.prefix(m.QueueID)+line))
 		}
 	}
 	fmt.Fprintln(out)
@@ -78,7 +78,7 @@ func (s *Story) writeEntry(w io.Writer, e *Entry) {
 	if t, err := time.Parse(time.RFC3339Nano, e.Time); err == nil {
 		stamp = t.Format(time.DateTime)
 	}
-	fmt.Fprintf(w, "  %-19s  %s\n", stamp, Printable(s.prefix(e.QueueID)+e.words()))
+	fmt.Fprintf(w, "  %-19s  %s\n", stamp, terminal.Clean(s.prefix(e.QueueID)+e.words()))
 }
 
 // words are the entry as people would say it.
@@ -294,19 +294,6 @@ func Plural(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// Printable replaces what a terminal could act on: a reply is a stranger's to choose.
-func Printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == '\t' {
-			return ' '
-		}
-		if !strconv.IsPrint(r) {
-			return '?'
-		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))
 }
 
 type jsonRecipient struct {

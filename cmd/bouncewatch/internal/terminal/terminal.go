@@ -4,14 +4,19 @@ package terminal
 
 import (
 	"strings"
+	"unicode"
 
 	"golang.org/x/text/width"
 )
 
-// Clean replaces what a terminal could act on.
+// Clean replaces what a terminal could act on: words from a log are a stranger's to
+// choose. Spaces of all kinds are blanks.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 || r == 0x2028 || r == 0x2029 || r >= 0x200b && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x2066 && r <= 0x2069 || r == 0xfeff {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
 			return '?'
 		}
 		return r
