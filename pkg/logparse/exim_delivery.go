@@ -114,11 +114,11 @@ var (
 
 // exWordEnd is the length of b up to a blank outside of quotes.
 func exWordEnd(b []byte) int {
-	i := pfQuotedLen(b)
-	for i < len(b) && b[i] != ' ' {
-		i++
+	quoted := pfQuotedLen(b)
+	if i := bytes.IndexByte(b[quoted:], ' '); i >= 0 {
+		return quoted + i
 	}
-	return i
+	return len(b)
 }
 
 // exAddressEnd finds where the address part ends: at a field, at "defer (", or at
@@ -147,11 +147,11 @@ func exAddressEnd(b []byte, special bool) int {
 
 // exBracketed is the length of "<address>" that b starts with, at least 1.
 func exBracketed(b []byte) int {
-	i := 1 + pfQuotedLen(b[1:])
-	for i < len(b) && b[i] != '>' {
-		i++
+	quoted := 1 + pfQuotedLen(b[1:])
+	if i := bytes.IndexByte(b[quoted:], '>'); i >= 0 {
+		return quoted + i + 1
 	}
-	return min(i+1, len(b))
+	return len(b)
 }
 
 // exIsField says whether one of the fields that follow an address begins here.
@@ -291,20 +291,32 @@ func exValue(b []byte) (value, rest []byte) {
 	i := 0
 	switch {
 	case len(b) > 0 && b[0] == '"':
-		for i = 1; i < len(b) && b[i] != '"'; i++ {
-			if b[i] == '\\' {
-				i++
-			}
-		}
-		i = min(i+1, len(b))
+		i = exQuoted(b)
 	case len(b) > 0 && b[0] == '<':
 		i = exBracketed(b)
 	default:
-		for i < len(b) && b[i] != ' ' && (b[i] != ':' || i+1 < len(b) && b[i+1] != ' ') {
-			i++
+		if i = bytes.IndexByte(b, ' '); i < 0 {
+			i = len(b)
+		}
+		if i > 0 && b[i-1] == ':' {
+			i--
 		}
 	}
 	return b[:i], b[i:]
+}
+
+// exQuoted is the length of the quoted value that b starts with.
+func exQuoted(b []byte) int {
+	i := 1 + bytes.IndexByte(b[1:], '"')
+	if i > 0 && bytes.IndexByte(b[:i], '\\') < 0 {
+		return i + 1 // nearly all
+	}
+	for i = 1; i < len(b) && b[i] != '"'; i++ {
+		if b[i] == '\\' {
+			i++
+		}
+	}
+	return min(i+1, len(b))
 }
 
 // host reads "name [ip]:port", "(helo) [ip]", "name (helo) [ip]*" and a name
