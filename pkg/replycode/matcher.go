@@ -4,9 +4,11 @@ package replycode
 // Aho and Corasick, where the cost per byte does not depend on the number of
 // phrases. Nearly all states have one child, so a state holds that one, and only
 // those with more have a row with room for all; what is in neither is what the
-// longest proper suffix of the state's text would do.
+// longest proper suffix of the state's text would do. A phrase that begins with a
+// letter or a digit begins where a word does: no suffix does so within a word.
 type matcher struct {
 	column  [256]uint8 // byte to column of a row; 0 for bytes in no phrase
+	inWord  [256]bool  // of a column: a letter or a digit
 	columns int
 	states  []state
 	rows    []uint16 // row*columns + column
@@ -37,6 +39,7 @@ func newMatcher(phrases []string) *matcher {
 					panic("replycode: too many different bytes in phrases")
 				}
 				m.column[p[i]] = uint8(m.columns)
+				m.inWord[m.columns] = isAlnum(p[i])
 				m.columns++
 			}
 		}
@@ -100,13 +103,15 @@ func (m *matcher) addEnding(s, phrase uint16) {
 // is known. What ends in a suffix ends in the state too.
 func (m *matcher) link() {
 	queue := make([]uint16, 1, len(m.states))
+	last := make([]uint8, len(m.states)) // the column that led to a state
 	for head := 0; head < len(queue); head++ {
 		s := queue[head]
 		m.eachChild(s, func(column uint8, child uint16) {
 			queue = append(queue, child)
+			last[child] = column
 			st := &m.states[child]
 			if s != 0 {
-				st.suffix = m.next(m.states[s].suffix, column)
+				st.suffix = m.next(m.states[s].suffix, column, m.inWord[last[s]])
 			}
 			at := &st.ending
 			for *at != 0 {
@@ -145,21 +150,25 @@ func (m *matcher) child(s uint16, column uint8) uint16 {
 
 // next is the child of a state or of the longest suffix that has one. A text
 // grows by a byte at a time, so it cannot shrink to suffixes more often than it
-// has bytes.
-func (m *matcher) next(s uint16, column uint8) uint16 {
-	for {
-		if child := m.child(s, column); child != 0 || s == 0 {
+// has bytes. behindLetter says that a letter or a digit stands before the byte.
+func (m *matcher) next(s uint16, column uint8, behindLetter bool) uint16 {
+	for s != 0 {
+		if child := m.child(s, column); child != 0 {
 			return child
 		}
 		s = m.states[s].suffix
 	}
+	if behindLetter && m.inWord[column] {
+		return 0
+	}
+	return m.child(0, column)
 }
 
 // step is the state behind one more byte.
-func (m *matcher) step(s uint16, c byte) uint16 {
+func (m *matcher) step(s uint16, c byte, behindLetter bool) uint16 {
 	column := m.column[c]
 	if column == 0 {
 		return 0
 	}
-	return m.next(s, column)
+	return m.next(s, column, behindLetter)
 }

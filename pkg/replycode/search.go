@@ -34,9 +34,10 @@ func (s *search) scan(set *ruleSet, normal []byte) {
 	s.reset(normal)
 	s.ours = bytes.IndexByte(normal, markOurs) >= 0
 	m := set.matcher
-	state := uint16(0)
+	state, behindLetter := uint16(0), false
 	for i, c := range normal {
-		state = m.step(state, c)
+		state = m.step(state, c, behindLetter)
+		behindLetter = isAlnum(c)
 		for at := m.states[state].ending; at != 0; at = m.endings[at].next {
 			id := m.endings[at].phrase
 			p := &set.phrases[id]
