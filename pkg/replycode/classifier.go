@@ -103,14 +103,23 @@ func (c *Classifier) prepare() {
 	c.domains = make([]rememberedHost, rememberedHosts)
 }
 
-// look searches the normal form. A mark in the text stands in for a relay host
-// that the table does not know.
+// exchangeOnline has enhanced codes with details of three digits. No other receiver
+// does; the registry of RFC 5248 ends at X.7.30.
+var exchangeOnline, _ = parseProvider("microsoft")
+
+const firstOfExchangeOnline = 100
+
+// look searches the normal form. A mark in the text, or a code that only one
+// receiver has, stands in for a relay host that the table does not know.
 func (c *Classifier) look(r *Reply, p Provider) {
 	q := &c.query
 	q.set, q.provider, q.reply = c.set, p, *r
 	q.scan(c.set, c.normal)
 	if q.provider == OtherProvider {
 		q.provider = c.set.marked(&q.search)
+	}
+	if q.provider == OtherProvider && r.Enhanced != NoEnhanced && r.Enhanced.Detail() >= firstOfExchangeOnline {
+		q.provider = exchangeOnline
 	}
 }
 
