@@ -285,7 +285,11 @@ func (t *Tracker) addWaiting(m *openMessage, address []byte) *openRecipient {
 // changed lets the watcher know what an attempt changed. What goes through a filter
 // is met behind it.
 func (t *Tracker) changed(m *openMessage, r *openRecipient, isNew bool, before Outcome) {
-	if before == Queued && r.outcome != Queued && !r.loose {
+	switch {
+	case before != Queued || r.outcome == Queued:
+	case r.loose:
+		m.accepted++ // no line of its own is to come: it is unseen no more
+	default:
 		m.waiting--
 	}
 	if t.watcher == nil {

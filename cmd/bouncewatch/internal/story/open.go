@@ -30,7 +30,7 @@ type openMessage struct {
 	lastAdded     uint32 // and the last
 	known         int32  // how many there are
 	waiting       int32  // of these, without an outcome
-	accepted      int32  // of these, not refused
+	accepted      int32  // of these, not refused, and loose ones with an outcome
 	expected      int32  // of the envelope, 0 where unknown
 	group         uint32 // of messages of one story, in Tracker.groups; 0 for a story of its own
 

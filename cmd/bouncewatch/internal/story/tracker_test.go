@@ -76,8 +76,6 @@ func TestQueueIDReused(t *testing.T) {
 	}
 }
 
-// A log may begin in the middle of messages, and lines of one second may be out of
-// order.
 // Ids of any length that the parser takes are told apart to their last letter.
 func TestQueueIDsOfAllLengths(t *testing.T) {
 	var log, want []string
@@ -100,6 +98,8 @@ func TestQueueIDsOfAllLengths(t *testing.T) {
 	}
 }
 
+// A log may begin in the middle of messages, and lines of one second may be out of
+// order.
 func TestBeganBeforeTheLogs(t *testing.T) {
 	lines := strings.SplitAfter(filtered, "\n")
 	for _, s := range readText(t, &Tracker{}, lines[9]+lines[10]) {

@@ -42,6 +42,7 @@ type stateMessage struct {
 	User       string           `json:"u,omitempty"`
 	Login      string           `json:"l,omitempty"`
 	Expected   int              `json:"e,omitempty"`
+	Loose      int              `json:"x,omitempty"` // recipients with outcomes that are not in Recipients
 	First      int64            `json:"t,omitempty"` // Unix nanoseconds, 0 where unknown
 	Last       int64            `json:"z,omitempty"`
 	Flags      string           `json:"f,omitempty"`
@@ -121,7 +122,7 @@ func (w *Watch) loginStates() []stateLogin {
 func (s *stateMessage) from(t *Tracker, m *openMessage) {
 	*s = stateMessage{
 		MTA: m.mta.String(), Host: t.hosts.name(m.host), QueueID: string(t.queueID(m)), User: t.texts.string(m.user), Login: t.texts.string(m.login),
-		Expected: int(m.expected), First: m.first, Last: m.last, Recipients: s.Recipients[:0],
+		Expected: int(m.expected), Loose: int(m.accepted - m.known), First: m.first, Last: m.last, Recipients: s.Recipients[:0],
 	}
 	if m.mark != 0 {
 		s.Mark = strconv.FormatUint(m.mark, 16)
@@ -238,6 +239,7 @@ func (t *Tracker) restore(s *stateMessage, in state) error {
 			return err
 		}
 	}
+	m.accepted += int32(s.Loose)
 	t.put(m, in)
 	return nil
 }

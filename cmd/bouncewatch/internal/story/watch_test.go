@@ -264,6 +264,34 @@ func TestWatchIsBounded(t *testing.T) {
 	}
 }
 
+// Of a message with more recipients than are told apart each counts once, also where
+// the daemon is begun anew between two lines.
+func TestMailingIsCountedOnce(t *testing.T) {
+	const n = maxKnown + 500
+	begun := strings.SplitAfter(filtered, "\n")[3:6]
+	begun[2] = strings.Replace(begun[2], "nrcpt=1 ", fmt.Sprintf("nrcpt=%d ", n), 1)
+	w := newWatch(n)
+	watchText(w, strings.Join(begun, ""))
+	var log strings.Builder
+	for i := range n {
+		fmt.Fprintf(&log, "2026-11-25T10:00:02Z mx1 postfix/smtp[6]: B2: to=<bob%d@example.org>, relay=mx.example.org[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 Ok)\n", i)
+	}
+	watchText(w, log.String())
+	again := newWatch(n)
+	if err := again.Load(save(t, w)); err != nil {
+		t.Fatal(err)
+	}
+	var want [NumFates]uint64
+	want[DeliveredFirst] = n
+	for _, w := range []*Watch{w, again} {
+		watchText(w, "2026-11-25T10:00:03Z mx1 postfix/qmgr[3]: B2: removed\n")
+		w.tracker.Close()
+		if got := w.totals.Outcomes[logparse.Postfix]; got != want {
+			t.Errorf("outcomes %v, want %v", got, want)
+		}
+	}
+}
+
 func deferredLine(id, to int) string {
 	return fmt.Sprintf("2026-11-25T10:00:00Z mx1 postfix/smtp[5]: A%d: to=<bob%d@example.org>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to mx.example.org[192.0.2.25]:25: Connection timed out)\n", id, to)
 }
