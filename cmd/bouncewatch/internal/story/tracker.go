@@ -238,6 +238,11 @@ func (t *Tracker) begin(mta logparse.MTA, host, id []byte, at pipeline.Place) *o
 	for t.Limit > 0 && t.open > 0 && (t.open >= t.Limit || t.full()) {
 		t.makeRoom()
 	}
+	return t.enlist(mta, host, id, at)
+}
+
+// enlist begins a message without making room for it.
+func (t *Tracker) enlist(mta logparse.MTA, host, id []byte, at pipeline.Place) *openMessage {
 	m := t.make(mta, host, id, at)
 	m.hash = t.hash(mta, m.host, t.queueID(m))
 	t.index.add(m.hash, m.number)

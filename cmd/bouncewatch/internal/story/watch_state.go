@@ -219,7 +219,9 @@ func (t *Tracker) restore(s *stateMessage, in state) error {
 	if err != nil {
 		return err
 	}
-	m := t.begin(mta, []byte(s.Host), []byte(s.QueueID), pipeline.Place{Time: timeOf(s.First)})
+	// What there is no room for is given up when the next message begins, as it would
+	// have been without a restart.
+	m := t.enlist(mta, []byte(s.Host), []byte(s.QueueID), pipeline.Place{Time: timeOf(s.First)})
 	m.user, m.login = t.texts.put([]byte(s.User)), t.texts.put([]byte(s.Login))
 	m.expected, m.last = int32(s.Expected), s.Last
 	if m.mark, err = strconv.ParseUint(cmp.Or(s.Mark, "0"), 16, 64); err != nil {
