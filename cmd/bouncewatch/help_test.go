@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -56,5 +57,14 @@ func checkHelpExample(t *testing.T, line string) {
 	}
 	if err != nil {
 		t.Errorf("%s: %v", line, err)
+	}
+}
+
+// What a stranger named a file does not rule the terminal of who reads it.
+func TestFaultsDoNotRuleTheTerminal(t *testing.T) {
+	var out strings.Builder
+	status := run(t.Context(), []string{"watch", "--state-dir", t.TempDir(), "/\x1b[31m["}, strings.NewReader(""), io.Discard, &out)
+	if status == exitOK || !strings.HasPrefix(out.String(), "bouncewatch: /?[31m[: syntax error in pattern") {
+		t.Errorf("status %d: %q", status, out.String())
 	}
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/prometheus/common/version"
 	"github.com/spf13/cobra"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
 // Exit statuses.
@@ -62,22 +64,27 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	case errors.Is(err, syscall.EPIPE):
 		return exitOK // the reader of our output has seen enough
 	case errors.As(err, &holds):
-		fmt.Fprintf(stderr, "bouncewatch: %v\n", holds)
+		complain(stderr, holds)
 		return exitHolds
 	case errors.As(err, &moved):
-		fmt.Fprintf(stderr, "bouncewatch: %v\n", moved)
+		complain(stderr, moved)
 		return exitHolds
 	case errors.As(err, &failed):
 		if failed.err != nil {
-			fmt.Fprintf(stderr, "bouncewatch: %v\n", failed.err)
+			complain(stderr, failed.err)
 		}
 		return exitFailed
 	}
-	fmt.Fprintf(stderr, "bouncewatch: %v\n", err)
+	complain(stderr, err)
 	if !errors.As(err, &faulty) {
 		fmt.Fprintf(stderr, "hint: %s --help lists what there is\n", cmd.CommandPath())
 	}
 	return exitUsage
+}
+
+// complain prints a fault. A name in it may be one that a stranger gave a file.
+func complain(stderr io.Writer, err error) {
+	fmt.Fprintf(stderr, "bouncewatch: %s\n", terminal.CleanLines(err.Error()))
 }
 
 // An inputError is a fault of what was read, not of how the program was called.

@@ -7,7 +7,8 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
 // A State is how bad a finding is.
@@ -84,17 +85,8 @@ func (r *Report) WriteText(w io.Writer) error {
 		r.Findings[i].writeText(&b)
 	}
 	fmt.Fprintf(&b, "\n%d wrong, %d to note\n", r.count(Wrong), r.count(Note))
-	_, err := io.WriteString(w, strings.Map(harmless, b.String()))
+	_, err := io.WriteString(w, terminal.CleanLines(b.String()))
 	return err
-}
-
-// harmless keeps names of files, which anyone may have chosen, from ruling the
-// terminal.
-func harmless(r rune) rune {
-	if unicode.IsControl(r) && r != '\n' {
-		return '?'
-	}
-	return r
 }
 
 const indent = "                  "

@@ -54,6 +54,9 @@ func TestWrap(t *testing.T) {
 // What a terminal acts on: C0 and C1 control characters, and characters that turn
 // or join what stands around them, or are not seen.
 func TestClean(t *testing.T) {
+	if got, want := CleanLines("a\x1b\nb\tc\n"), "a?\nb c\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
 	if got, want := Clean("a\x1b[31m\u009bb\u202ec\u200bd\xffe\U000E0041\n\u2028\u00a0退信\u3000"), "a?[31m?b?c?d?e?   退信 "; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
