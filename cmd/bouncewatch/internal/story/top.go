@@ -53,7 +53,7 @@ type Top struct {
 	first, last uint32   // of the rows as they came in
 	least       []uint32 // rows that had weight floor, as they came in: they make room next
 	turn        int      // whose turn it is in least
-	floor       uint64   // no row weighs less
+	floor       uint64   // no row weighs less; more than any does before the first look
 }
 
 type row struct {
@@ -66,7 +66,7 @@ type row struct {
 
 // NewTop returns a Top for so many names.
 func NewTop(size int) *Top {
-	return &Top{size: size, rows: make([]row, 1), seed: maphash.MakeSeed()}
+	return &Top{size: size, rows: make([]row, 1), seed: maphash.MakeSeed(), floor: math.MaxUint64}
 }
 
 // Add counts recipients of a name and returns what is known of it for certain, valid
