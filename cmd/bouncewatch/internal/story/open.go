@@ -81,7 +81,7 @@ type openRecipient struct {
 	address  text
 	next     text   // the queue id it was requeued as
 	after    uint32 // the next recipient of the message
-	hash     uint32 // of the local part: most addresses differ in it
+	hash     uint32 // of the local part
 	message  uint32 // whose it is
 	attempts int32
 	deferred int32
@@ -136,19 +136,39 @@ func (t *Tracker) known(m *openMessage, address []byte) *openRecipient {
 const few = 32
 
 func (t *Tracker) knownOfMany(m *openMessage, hash uint32, address []byte) *openRecipient {
-	many := manyHash(m, hash)
-	for n, place := t.many.first(many); n != 0; n, place = t.many.next(many, place) {
-		if r := t.recipients.at(n); t.isRecipient(r, m, hash, address) {
-			return r
+	for _, by := range [...]uint32{addressHash(hash, address), hash} {
+		many := manyHash(m, by)
+		for n, place := t.many.first(many); n != 0; n, place = t.many.next(many, place) {
+			if r := t.recipients.at(n); t.isRecipient(r, m, hash, address) {
+				return r
+			}
 		}
 	}
 	return nil
 }
 
-// addToMany leaves out what no address will be looked for.
+// addToMany leaves out what no address will be looked for. By the local part it adds
+// the first recipient only: a mailing may go to info@ of thousands of domains.
 func (t *Tracker) addToMany(m *openMessage, n uint32) {
-	if r := t.recipients.at(n); r.address != 0 {
+	r := t.recipients.at(n)
+	if r.address == 0 {
+		return
+	}
+	address := t.texts.get(r.address)
+	whole, local := addressHash(r.hash, address), address[:localLength(address)]
+	if whole != r.hash && len(local) > 0 && t.knownOfMany(m, r.hash, local) == nil {
 		t.many.add(manyHash(m, r.hash), n)
+	}
+	t.many.add(manyHash(m, whole), n)
+}
+
+func (t *Tracker) removeFromMany(m *openMessage, n uint32) {
+	if r := t.recipients.at(n); r.address != 0 {
+		whole := addressHash(r.hash, t.texts.get(r.address))
+		t.many.remove(manyHash(m, whole), n)
+		if whole != r.hash {
+			t.many.remove(manyHash(m, r.hash), n)
+		}
 	}
 }
 
@@ -165,14 +185,26 @@ func sameRecipient(known, address []byte) bool {
 	return bytes.Equal(known, address) || bytes.EqualFold(known, address)
 }
 
-// localHash is a hash (FNV-1a) of what stands before the first @, the same for
-// small letters and capitals.
+// localHash is a hash (FNV-1a) of the local part, the same for small letters and
+// capitals; addressHash continues it to that of the whole address.
 func localHash(address []byte) uint32 {
-	h := uint32(2166136261)
-	for _, c := range address {
-		if c == '@' {
-			break
-		}
+	return hashOn(2166136261, address[:localLength(address)])
+}
+
+func addressHash(local uint32, address []byte) uint32 {
+	return hashOn(local, address[localLength(address):])
+}
+
+// localLength is how much stands before the first @.
+func localLength(address []byte) int {
+	if i := bytes.IndexByte(address, '@'); i >= 0 {
+		return i
+	}
+	return len(address)
+}
+
+func hashOn(h uint32, b []byte) uint32 {
+	for _, c := range b {
 		if c < 0x80 { // others have more than one byte, and capitals of another length
 			h = (h ^ uint32(c|0x20)) * 16777619
 		}
@@ -210,8 +242,8 @@ func (t *Tracker) release(m *openMessage) {
 	for n := m.recipients; n != 0; {
 		r := t.recipients.at(n)
 		after := r.after
-		if m.known > few && r.address != 0 {
-			t.many.remove(manyHash(m, r.hash), n)
+		if m.known > few {
+			t.removeFromMany(m, n)
 		}
 		t.texts.drop(r.address)
 		t.texts.drop(r.next)

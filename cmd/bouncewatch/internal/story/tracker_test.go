@@ -5,6 +5,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/bouncewatch/bouncewatch/pkg/logparse"
+	"github.com/bouncewatch/bouncewatch/pkg/tailer"
 )
 
 // A content filter takes the mail from Postfix and gives it back under another id.
@@ -226,6 +229,36 @@ func TestManyRecipients(t *testing.T) {
 	}
 	if tr.many.n != 0 || tr.index.n != 0 || tr.held != 0 || tr.recipients.used != n || tr.messages.used != 1 {
 		t.Errorf("left: %d in the index of recipients, %d in that of messages, %d held; %d places of recipients", tr.many.n, tr.index.n, tr.held, tr.recipients.used)
+	}
+}
+
+// A mailing to the same local part of many domains: each is found by its address, and
+// the first by the local part, without a look at the others.
+func TestManyRecipientsOfOneName(t *testing.T) {
+	const n = 3000
+	var log strings.Builder
+	for _, status := range []string{"deferred (connect to mx.example.org[192.0.2.25]:25: Connection timed out)", "sent (250 Ok)"} {
+		for i := range n {
+			fmt.Fprintf(&log, "2026-11-25T10:00:00Z mx1 postfix/smtp[6]: B2: to=<info@d%d.example.org>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=%s\n", i, status)
+		}
+	}
+	tr := Tracker{}
+	pipe := watchPipe(nil)
+	pipe.Listener = &tr
+	pipe.Block(&tailer.Block{Source: "mail.log", Data: []byte(log.String()), Line: 1})
+	m := tr.find(logparse.Postfix, []byte("mx1"), []byte("B2"))
+	if m.known != n || m.waiting != 0 {
+		t.Errorf("%d recipients, %d without an outcome", m.known, m.waiting)
+	}
+	if r := tr.known(m, []byte("INFO")); r == nil || tr.texts.string(r.address) != "info@d0.example.org" {
+		t.Errorf("found by the local part: %+v", r)
+	}
+	if n := len(numbersOf(&tr.many, manyHash(m, localHash([]byte("info"))))); n != 1 {
+		t.Errorf("%d recipients stand in the index by the same local part", n)
+	}
+	tr.Close()
+	if tr.many.n != 0 {
+		t.Errorf("left: %d in the index of recipients", tr.many.n)
 	}
 }
 
