@@ -433,6 +433,7 @@ func (f *Frame) dropSecondLine() {
 		if start := frameHeaderBefore(f.Message[:blank]); start >= 0 {
 			if !frameInQuotes(f.Message[:start]) && !smQuotesClient(f.Message) {
 				f.Message = frameTrim(f.Message[:start])
+				f.id, f.rest = nil, nil // of the whole message
 			}
 			return
 		}

@@ -210,6 +210,18 @@ func TestFrameSecondLine(t *testing.T) {
 	}
 }
 
+// The name under which Exim logs is the host's choice (syslog_processname).
+func TestSecondLineOfAnyName(t *testing.T) {
+	for _, name := range []string{"exim", "mxout"} {
+		line := "Mar  5 10:11:12 mx1 " + name + "[1]: 1xW4YW-000000005gV-1duB ** ann@example.com R=dnslookup T=remote_smtp H=mx.example.com [192.0.2.5]: SMTP error from remote mail server after RCPT TO:<ann@example.com>: 550 5.1.1 User unMar  5 10:11:13 mx1 " + name + "[1]: 1xW4YW-000000005gW-1duB == bob@example.com R=dnslookup T=remote_smtp defer (110): Connection timed out"
+		var p Parser
+		var ev Event
+		if r := p.Parse([]byte(line), &ev); r != ResultEvent || string(ev.Text) != "550 5.1.1 User un" {
+			t.Errorf("%s: %v, text %q", name, r, ev.Text)
+		}
+	}
+}
+
 var benchLines = []string{
 	"Mar  5 10:11:12 mx1 postfix/smtp[1234]: 4F2A1C0: to=<alice@example.com>, relay=mx.example.com[192.0.2.5]:25, delay=0.5, dsn=5.1.1, status=bounced (host mx.example.com[192.0.2.5] said: 550 5.1.1 User unknown (in reply to RCPT TO command))",
 	"2024-04-09T20:25:02.558830+03:00 mx1 sendmail[1234]: n3KFZnc6006553: to=<alice@example.com>, dsn=4.0.0, stat=Deferred: 421 unable to verify sender domain",
