@@ -18,7 +18,7 @@ lint:
 # Every target for FUZZTIME; what it finds becomes a seed in testdata/fuzz.
 FUZZTIME ?= 1m
 fuzz:
-	for pkg in $$(go list ./pkg/...); do \
+	for pkg in $$(go list ./pkg/... ./cmd/bouncewatch/internal/story); do \
 		for target in $$(go test $$pkg -run '^$$' -list '^Fuzz' | grep '^Fuzz'); do \
 			go test $$pkg -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) || exit 1; \
 		done; \
