@@ -129,10 +129,14 @@ func exAddressEnd(b []byte, special bool) int {
 		switch {
 		case b[i] > '"' && b[i] < ':' || b[i] > '<': // nearly all
 		case b[i] == '<':
-			i += exBracketed(b[i:]) - 1
+			n := exBracketed(b[i:])
+			if special && frameAt(b, i+n, ": ") && exWordEnd(b[i+1:i+n]) == n-1 { // the time is over, and no router was asked
+				return i + n
+			}
+			i += n - 1
 		case b[i] == '"' && special: // an argument of a pipe's command, in front of the original address
-			if command, _, ok := pfCut(b[i+1:], exOriginal); ok {
-				i += bytes.IndexByte(command, '"') + 1
+			if n := bytes.IndexByte(b[i+1:], '"'); n >= 0 && bytes.Contains(b[i+1+n:], exOriginal) {
+				i += n + 1
 			}
 		case b[i] == ':' && !special && (i+1 == len(b) || b[i+1] == ' '):
 			return i
