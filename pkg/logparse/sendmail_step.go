@@ -22,7 +22,7 @@ func stepSendmail(f *Frame, st *Step) StepKind {
 		st.begin(f, id)
 		return smArrival(arrival, st)
 	}
-	if pfStarts(rest, "done; ") { // LogLevel 10 and up
+	if pfStarts(rest, "done; ") || string(rest) == "discarded" { // LogLevel 10 and up; a filter or a rule wanted it so
 		st.begin(f, id)
 		return Removed
 	}

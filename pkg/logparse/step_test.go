@@ -56,6 +56,8 @@ func TestStep(t *testing.T) {
 		{sm + "6AP4UVOt021608: 6AP4UVOt021609: DSN: User unknown", "noticed 6AP4UVOt021608 other=6AP4UVOt021609"},
 		{sm + "6AP4UVOt021608: 6AP4UVOt021609: return to sender: Cannot send message for 5 days", "noticed 6AP4UVOt021608 other=6AP4UVOt021609"},
 		{sm + "6AP4UVOt021608: done; delay=00:00:00, ntries=1", "removed 6AP4UVOt021608"},
+		{sm + "6AP4UVOt021608: discarded", "removed 6AP4UVOt021608"},
+		{sm + "6AP4UVOt021608: discarded by x", ""},
 		{sm + "6AP4UVOt021608[2]: done; delay=00:00:00, ntries=1", ""},
 		{"Nov 25 10:00:00 mx1 sshd[1]: 5A: removed", ""},
 		{"", ""},

@@ -33,6 +33,7 @@ func (t *Tracker) Step(at pipeline.Place, st *logparse.Step) {
 	}
 	t.take(m, st)
 	if st.Kind == logparse.Noticed && st.MTA == logparse.Sendmail {
+		m.set(noticed)
 		t.notice(st, at)
 	}
 }
@@ -158,9 +159,13 @@ func (t *Tracker) Event(s *pipeline.Seen) {
 	if m == nil {
 		m = t.begin(ev.MTA, ev.Host, ev.QueueID, s.Place)
 	}
+	isNotice := m.has(noticed) && ev.RelayHost == nil && ev.RelayIP == nil // other remarks name a host
 	t.touch(m, s.Place)
-	if s.Result == logparse.ResultEvent {
+	switch {
+	case s.Result == logparse.ResultEvent:
 		t.outcome(m, s, selected)
+	case isNotice:
+		t.returned(m, s, selected)
 	}
 	if t.Entries > 0 {
 		t.note(m, t.eventEntry(m, s))
@@ -376,6 +381,27 @@ func (t *Tracker) attemptAll(m *openMessage, s *pipeline.Seen, selected bool) {
 	}
 }
 
+// returned gives up all recipients of a message of Sendmail that goes back before
+// any was tried, as with too many hops: only the notice is logged. Where there
+// were attempts, their lines tell more.
+func (t *Tracker) returned(m *openMessage, s *pipeline.Seen, selected bool) {
+	if !m.has(began) || m.known > 0 {
+		return
+	}
+	if selected {
+		t.choose(m)
+	}
+	for range min(m.unseen(), maxUnseen) {
+		r := t.addWaiting(m, nil)
+		r.selected = selected
+		r.blame(s.Verdict.Cause)
+		r.outcome = Failed
+		m.time(r)
+		t.changed(m, r, false, Queued)
+	}
+	t.put(m, slow)
+}
+
 // settle notes an attempt for a recipient.
 func (m *openMessage) settle(r *openRecipient, s *pipeline.Seen) {
 	ev := s.Event
@@ -422,10 +448,16 @@ func (m *openMessage) conclude(r *openRecipient, s *pipeline.Seen) {
 	default:
 		return
 	}
-	switch {
-	case ev.Delay >= 0:
+	if ev.Delay >= 0 {
 		r.seconds = ev.Delay
-	case m.has(began) && m.first != 0 && m.last != 0:
+	} else {
+		m.time(r)
+	}
+}
+
+// time notes how long the outcome took by the times of the lines.
+func (m *openMessage) time(r *openRecipient) {
+	if m.has(began) && m.first != 0 && m.last != 0 {
 		r.seconds = time.Duration(m.last - m.first).Seconds()
 	}
 }

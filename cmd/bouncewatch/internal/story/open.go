@@ -54,6 +54,7 @@ const (
 	probe                         // it only asks whether its recipients exist
 	isSelected                    // an event of it was selected
 	listed                        // it is in the list of its state and in the index: not ended
+	noticed                       // the last line about it says that a notice of Sendmail's was queued
 )
 
 func (m *openMessage) has(f flags) bool { return m.flags&f != 0 }

@@ -192,6 +192,7 @@ func (t *Tracker) put(m *openMessage, s state) {
 
 // touch notes the time of a line about m.
 func (t *Tracker) touch(m *openMessage, at pipeline.Place) {
+	m.flags &^= noticed
 	if !at.Time.IsZero() {
 		m.last, m.zoneL = at.Time.UnixNano(), t.zones.of(at.Time)
 	}

@@ -137,6 +137,29 @@ Nov 25 04:30:31 mx1 sm-mta[21611]: 6AP4UVTc021611: to=<postmaster@example.net>, 
 	}
 }
 
+// Sendmail says of mail that goes back before any attempt only that a notice was
+// queued, and of what a filter swallows that it was discarded.
+func TestSendmailWithoutAttempts(t *testing.T) {
+	const from = "Nov 25 10:00:00 mx1 sm-mta[77]: 6APA00VO000077: from=<ann@example.com>, size=9, class=0, nrcpts=2, msgid=<x@example.com>, relay=[192.0.2.9]\n"
+	const notice = "Nov 25 10:00:01 mx1 sm-mta[78]: 6APA00VO000077: 6APA00VP000077: DSN: %s\n"
+	const sent = "Nov 25 10:00:01 mx1 sm-mta[78]: 6APA00VO000077: to=<a@example.org>, delay=00:00:01, mailer=esmtp, relay=mx.example.org. [192.0.2.25], dsn=2.0.0, stat=Sent (Ok)\n"
+	hops := fmt.Sprintf(notice, "Too many hops 26 (25 max): from <ann@example.com> via [192.0.2.9], to <a@example.org>")
+	const back = " | 6APA00VP000077 end_of_logs -"
+	for _, c := range []struct{ log, want string }{
+		{from + hops, "6APA00VO000077 complete -  failed 0/0 1s,  failed 0/0 1s" + back},
+		{from + fmt.Sprintf(notice, "aliasing/forwarding loop broken"), "6APA00VO000077 complete -  failed 0/0 1s,  failed 0/0 1s" + back},
+		{hops, "6APA00VO000077 end_of_logs -" + back},                                                                      // began before the log
+		{from + sent + hops, "6APA00VP000077 end_of_logs - | 6APA00VO000077 end_of_logs - a@example.org delivered 1/0 1s"}, // who the notice is about is not said
+		{from + fmt.Sprintf(notice, "Return receipt"), "6APA00VO000077 end_of_logs -" + back},
+		{from + fmt.Sprintf(notice, "Return receipt") + "Nov 25 10:00:02 mx1 sm-mta[78]: 6APA00VO000077: timeout waiting for input from mx.example.org. during client DATA 354\n", "6APA00VP000077 end_of_logs - | 6APA00VO000077 end_of_logs -"},
+		{from + "Nov 25 10:00:01 mx1 sm-mta[77]: 6APA00VO000077: discarded\n", "6APA00VO000077 complete -"},
+	} {
+		if got := show(readText(t, &Tracker{}, c.log)); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.log, got, c.want)
+		}
+	}
+}
+
 func TestSendmailLogin(t *testing.T) {
 	const log = `Nov 25 10:00:00 mx1 sm-mta[77]: AUTH=server, relay=pc.example.com [192.0.2.9], authid=ann, mech=PLAIN, bits=0
 Nov 25 10:00:00 mx1 sm-mta[77]: 6APA00VO000077: from=<ann@example.com>, size=9, class=0, nrcpts=2, msgid=<x@example.com>, relay=pc.example.com [192.0.2.9]
