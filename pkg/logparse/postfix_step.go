@@ -13,6 +13,11 @@ func stepPostfix(f *Frame, st *Step) StepKind {
 	switch {
 	case string(rest) == "removed", pfStarts(rest, "removed ("): // "(canceled)": by cleanup, before the queue manager saw it
 		return Removed
+	case pfStarts(rest, "discard: "), pfStarts(rest, "milter-discard: "):
+		if bytes.HasSuffix(f.Program, pfCleanup) {
+			return Discarded
+		}
+		return NoStep // smtpd(8) says so before the message is there
 	case pfStarts(rest, "client="):
 		return pfArrival(rest, st)
 	case pfStarts(rest, "uid="):
@@ -50,6 +55,8 @@ func pfArrival(b []byte, st *Step) StepKind {
 	}
 	return Arrived
 }
+
+var pfCleanup = []byte("/cleanup")
 
 // pfHost is the name in "host[ip]:port", nil for "unknown": the address has no
 // name.

@@ -22,9 +22,13 @@ func stepSendmail(f *Frame, st *Step) StepKind {
 		st.begin(f, id)
 		return smArrival(arrival, st)
 	}
-	if pfStarts(rest, "done; ") || string(rest) == "discarded" { // LogLevel 10 and up; a filter or a rule wanted it so
+	if pfStarts(rest, "done; ") { // LogLevel 10 and up
 		st.begin(f, id)
 		return Removed
+	}
+	if string(rest) == "discarded" {
+		st.begin(f, id)
+		return Discarded
 	}
 	if other, _, notice := smQueueID(rest); other != nil && smIsNotice(notice) {
 		st.begin(f, id)

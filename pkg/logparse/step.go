@@ -17,11 +17,12 @@ const (
 	Active            // the queue manager takes the message up for delivery, each time anew
 	Noticed           // a notice about the message was queued as Other
 	Removed           // the message left the queue
+	Discarded         // this host took the message, and a rule or a filter threw it away
 	Probed            // it is no mail but a question, whether an address is good; this is an answer
 	NumStepKinds
 )
 
-var stepNames = [NumStepKinds]string{"", "arrived", "logged_in", "named", "active", "noticed", "removed", "probed"}
+var stepNames = [NumStepKinds]string{"", "arrived", "logged_in", "named", "active", "noticed", "removed", "discarded", "probed"}
 
 // String is the kind in lower case, "" for NoStep.
 func (k StepKind) String() string { return name(stepNames[:], k) }

@@ -22,7 +22,7 @@ func (t *Tracker) Step(at pipeline.Place, st *logparse.Step) {
 		m = nil
 	}
 	if m == nil {
-		if st.Kind == logparse.Removed {
+		if st.Kind == logparse.Removed || st.Kind == logparse.Discarded {
 			return // nothing else is known of it
 		}
 		m = t.begin(st.MTA, st.Host, st.QueueID, at)
@@ -92,6 +92,9 @@ func (t *Tracker) take(m *openMessage, st *logparse.Step) {
 		m.set(probe | tried)
 	case logparse.Removed:
 		m.set(removed)
+		t.put(m, ending)
+	case logparse.Discarded:
+		m.set(taken | removed)
 		t.put(m, ending)
 	}
 }

@@ -99,6 +99,8 @@ func (e *Entry) words() string {
 		return "is only a question whether an address is good"
 	case logparse.Removed.String():
 		return "leaves the queue"
+	case logparse.Discarded.String():
+		return "is thrown away, as a rule or a filter of this host wants it"
 	case kindRemark:
 		return "on the way" + e.relay() + e.reply()
 	case kindRequeued:
