@@ -15,6 +15,9 @@ func stepExim(f *Frame, st *Step) StepKind {
 	case string(rest) == "Completed", pfStarts(rest, "Completed "):
 		st.begin(f, id)
 		return Removed
+	case pfStarts(rest, "cancelled by "): // exim -Mg, and timeout_frozen_after
+		st.begin(f, id)
+		return Cancelled
 	case pfStarts(rest, "<= "):
 		st.begin(f, id)
 		exArrival(rest[len("<= "):], st)

@@ -10,19 +10,20 @@ type StepKind uint8
 
 // The kinds of steps.
 const (
-	NoStep   StepKind = iota
-	Arrived           // this host took the message in, or began to: who gave it
-	LoggedIn          // a client logged in: the messages of its session are of User
-	Named             // the Message-ID header was read
-	Active            // the queue manager takes the message up for delivery, each time anew
-	Noticed           // a notice about the message was queued as Other
-	Removed           // the message left the queue
-	Discarded         // this host took the message, and a rule or a filter threw it away
-	Probed            // it is no mail but a question, whether an address is good; this is an answer
+	NoStep    StepKind = iota
+	Arrived            // this host took the message in, or began to: who gave it
+	LoggedIn           // a client logged in: the messages of its session are of User
+	Named              // the Message-ID header was read
+	Active             // the queue manager takes the message up for delivery, each time anew
+	Noticed            // a notice about the message was queued as Other
+	Removed            // the message left the queue
+	Discarded          // this host took the message, and a rule or a filter threw it away
+	Cancelled          // this host tries no more: those who wait get nothing, and the sender a notice
+	Probed             // it is no mail but a question, whether an address is good; this is an answer
 	NumStepKinds
 )
 
-var stepNames = [NumStepKinds]string{"", "arrived", "logged_in", "named", "active", "noticed", "removed", "discarded", "probed"}
+var stepNames = [NumStepKinds]string{"", "arrived", "logged_in", "named", "active", "noticed", "removed", "discarded", "cancelled", "probed"}
 
 // String is the kind in lower case, "" for NoStep.
 func (k StepKind) String() string { return name(stepNames[:], k) }

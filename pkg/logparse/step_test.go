@@ -46,6 +46,8 @@ func TestStep(t *testing.T) {
 		{ex + "[9] 1xW4V6-0005cI-0l <= <> R=1xW4V6-0005cH-0l U=Debian-exim P=local S=2201", "arrived 1xW4V6-0005cI-0l sender= login=Debian-exim other=1xW4V6-0005cH-0l size=2201"},
 		{ex + "1xW4V6-0005cI-0l <= ann@example.com H=mail.example.org (helo) [192.0.2.9] P=esmtp S=1", "arrived 1xW4V6-0005cI-0l sender=ann@example.com client=mail.example.org ip=192.0.2.9 size=1"},
 		{ex + "1xW4V6-0005cI-0l Completed", "removed 1xW4V6-0005cI-0l"},
+		{ex + "1xW4V6-0005cI-0l cancelled by timeout_frozen_after", "cancelled 1xW4V6-0005cI-0l"},
+		{ex + "1xW4V6-0005cI-0l removed by root", ""},
 		{ex + "1xW4V6-0005cI-0l Completed QT=0.078s", "removed 1xW4V6-0005cI-0l"},
 		{ex + "1xW4V6-0005cI-0l => ann R=local T=mbox", ""},
 		{"Nov 25 10:00:00 mx1 exim[5]: [1/2] 1xW4V6-0005cI-0l <= ann@example.com P=local S=1", ""}, // the rest is still to come

@@ -96,6 +96,8 @@ func (t *Tracker) take(m *openMessage, st *logparse.Step) {
 	case logparse.Discarded:
 		m.set(taken | removed)
 		t.put(m, ending)
+	case logparse.Cancelled:
+		t.cancel(m)
 	}
 }
 
@@ -381,6 +383,20 @@ func (t *Tracker) attemptAll(m *openMessage, s *pipeline.Seen, selected bool) {
 	}
 	if m.mta == logparse.Sendmail {
 		t.put(m, slow)
+	}
+}
+
+// cancel lets all recipients fail that wait, for the reason that they wait for.
+func (t *Tracker) cancel(m *openMessage) {
+	for range min(m.unseen(), maxUnseen) {
+		t.addWaiting(m, nil)
+	}
+	for r := range t.recipientsOf(m) {
+		if r.outcome == Queued {
+			r.outcome = Failed
+			m.time(r)
+			t.changed(m, r, false, Queued)
+		}
 	}
 }
 

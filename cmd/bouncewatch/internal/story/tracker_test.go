@@ -160,6 +160,23 @@ func TestSendmailWithoutAttempts(t *testing.T) {
 	}
 }
 
+// Exim gives a message up by hand, or when it was frozen for too long, in one line.
+func TestEximCancels(t *testing.T) {
+	const id = " 1xX8Bp-0000Ii-1L "
+	const from = "2026-11-25 10:00:00" + id + "<= ann@example.com H=pc.example.com [192.0.2.9] P=esmtp S=322 for a@example.org b@example.org c@example.org\n"
+	const sent = "2026-11-25 10:00:01" + id + "=> a@example.org R=dns T=smtp H=mx.example.org [192.0.2.25] C=\"250 ok\"\n"
+	const put = "2026-11-25 10:00:01" + id + "== b@example.org R=dns T=smtp defer (-44) H=mx.example.org [192.0.2.25]: SMTP error from remote mail server after RCPT TO:<b@example.org>: 452 4.2.2 mailbox full\n"
+	const end = "2026-11-25 10:00:09" + id + "%s by timeout_frozen_after\n2026-11-25 10:00:09" + id + "Completed\n"
+	for _, c := range []struct{ log, want string }{
+		{from + sent + put + fmt.Sprintf(end, "cancelled"), "1xX8Bp-0000Ii-1L complete - a@example.org delivered 1/0 1s, b@example.org failed 1/1 mailbox_full 9s,  failed 0/0 9s"},
+		{from + sent + put + fmt.Sprintf(end, "removed"), "1xX8Bp-0000Ii-1L complete - a@example.org delivered 1/0 1s, b@example.org gone 1/1 mailbox_full"},
+	} {
+		if got := show(readText(t, &Tracker{}, c.log)); got != c.want {
+			t.Errorf("%s\ngot  %s\nwant %s", c.log, got, c.want)
+		}
+	}
+}
+
 func TestSendmailLogin(t *testing.T) {
 	const log = `Nov 25 10:00:00 mx1 sm-mta[77]: AUTH=server, relay=pc.example.com [192.0.2.9], authid=ann, mech=PLAIN, bits=0
 Nov 25 10:00:00 mx1 sm-mta[77]: 6APA00VO000077: from=<ann@example.com>, size=9, class=0, nrcpts=2, msgid=<x@example.com>, relay=pc.example.com [192.0.2.9]

@@ -101,6 +101,8 @@ func (e *Entry) words() string {
 		return "leaves the queue"
 	case logparse.Discarded.String():
 		return "is thrown away, as a rule or a filter of this host wants it"
+	case logparse.Cancelled.String():
+		return "is given up, by hand or because it was frozen for too long"
 	case kindRemark:
 		return "on the way" + e.relay() + e.reply()
 	case kindRequeued:
