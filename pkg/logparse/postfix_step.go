@@ -70,7 +70,8 @@ func pfHost(b []byte) []byte {
 	return b
 }
 
-// pfPickup reads "uid=1000 from=<sender>".
+// pfPickup reads "uid=1000 from=<sender>", and behind it " orig_id=ID" of mail that
+// postsuper -r put back.
 func pfPickup(b []byte, st *Step) StepKind {
 	uid, rest, ok := pfCut(b[len("uid="):], pfBlank)
 	if !ok || stepSize(uid) < 0 {
@@ -78,7 +79,10 @@ func pfPickup(b []byte, st *Step) StepKind {
 	}
 	st.Login = uid
 	if rest, ok = pfAfter(rest, "from="); ok {
-		st.Sender, _, _ = pfAddress(rest, " ")
+		st.Sender, rest, _ = pfAddress(rest, " ")
+	}
+	if id, ok := pfAfter(rest, " orig_id="); ok {
+		st.Other = stepID(id)
 	}
 	return Arrived
 }

@@ -22,6 +22,8 @@ func TestStep(t *testing.T) {
 		{pf + "smtpd[1]: 5A: client=localhost[127.0.0.1], orig_queue_id=4XyZ1, orig_client=mail.example.org[192.0.2.9]", "arrived 5A client=localhost ip=127.0.0.1 other=4XyZ1"},
 		{pf + "smtpd[1]: NOQUEUE: client=mail.example.org[192.0.2.9]", ""},
 		{pf + "pickup[1]: 5A: uid=1000 from=<ann@example.com>", "arrived 5A sender=ann@example.com login=1000"},
+		{pf + "pickup[1]: 5A: uid=89 from=<ann@example.com> orig_id=4XyZ1", "arrived 5A sender=ann@example.com login=89 other=4XyZ1"},
+		{pf + "pickup[1]: 5A: uid=89 from=<\"a> orig_id=1B\"@example.com> orig_id=4XyZ1", "arrived 5A sender=\"a> orig_id=1B\"@example.com login=89 other=4XyZ1"},
 		{pf + "pickup[1]: 5A: uid=ann from=<ann@example.com>", ""},
 		{pf + "cleanup[1]: 5A: message-id=<a.b@example.com>", "named 5A id=a.b@example.com"},
 		{pf + "cleanup[1]: 5A: message-id=<>", "named 5A"},

@@ -123,8 +123,26 @@ func (t *Tracker) arrive(m *openMessage, st *logparse.Step) {
 	case logparse.Postfix:
 		if parent := t.find(m.mta, st.Host, st.Other); parent != nil {
 			t.join(parent, m)
+			if st.Login != nil {
+				t.putBack(parent, m)
+			}
 		}
 	}
+}
+
+// putBack notes that postsuper -r put a message back into the queue as next, with
+// the recipients that wait.
+func (t *Tracker) putBack(m, next *openMessage) {
+	m.expected = m.accepted // the others will be next's
+	for r := range t.recipientsOf(m) {
+		if r.outcome == Queued {
+			r.outcome = Requeued
+			t.texts.set(&r.next, t.queueID(next))
+			t.changed(m, r, false, Queued)
+		}
+	}
+	m.set(removed)
+	t.put(m, ending)
 }
 
 // sessionUser notes whom the client of Sendmail logged in as before.

@@ -160,6 +160,29 @@ func TestSendmailWithoutAttempts(t *testing.T) {
 	}
 }
 
+// postsuper -r: what waits goes on under another id.
+func TestPutBackIntoTheQueue(t *testing.T) {
+	const log = `2026-11-25T10:00:00Z mx1 postfix/smtpd[1]: A1: client=pc.example.com[192.0.2.9], sasl_method=PLAIN, sasl_username=ann
+2026-11-25T10:00:00Z mx1 postfix/cleanup[2]: A1: message-id=<x@example.com>
+2026-11-25T10:00:00Z mx1 postfix/qmgr[3]: A1: from=<ann@example.com>, size=400, nrcpt=3 (queue active)
+2026-11-25T10:00:01Z mx1 postfix/smtp[6]: A1: to=<bob@example.org>, relay=mx.example.org[192.0.2.25]:25, delay=1, delays=0/0/0/1, dsn=2.0.0, status=sent (250 Ok)
+2026-11-25T10:00:01Z mx1 postfix/smtp[6]: A1: to=<eve@example.net>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.26]:25: Connection refused)
+2026-11-25T10:05:00Z mx1 postfix/postsuper[7]: A1: requeued
+2026-11-25T10:05:00Z mx1 postfix/postsuper[7]: Requeued: 1 message
+2026-11-25T10:05:10Z mx1 postfix/pickup[8]: B2: uid=89 from=<ann@example.com> orig_id=A1
+2026-11-25T10:05:10Z mx1 postfix/cleanup[2]: B2: message-id=<x@example.com>
+2026-11-25T10:05:10Z mx1 postfix/qmgr[3]: B2: from=<ann@example.com>, size=500, nrcpt=2 (queue active)
+2026-11-25T10:05:11Z mx1 postfix/smtp[6]: B2: to=<eve@example.net>, relay=mx2.example.net[192.0.2.27]:25, delay=311, delays=310/0/0/1, dsn=2.0.0, status=sent (250 Ok)
+2026-11-25T10:05:11Z mx1 postfix/smtp[6]: B2: to=<dan@example.net>, relay=mx2.example.net[192.0.2.27]:25, delay=311, delays=310/0/0/1, dsn=5.1.1, status=bounced (host mx2.example.net[192.0.2.27] said: 550 5.1.1 no such user (in reply to RCPT TO command))
+2026-11-25T10:05:11Z mx1 postfix/qmgr[3]: B2: removed
+`
+	want := "A1 complete ann bob@example.org delivered 1/0 1s, eve@example.net requeued as B2 1/1 network_error; " +
+		"B2 complete ann eve@example.net delivered 1/0 311s, dan@example.net failed 1/0 311s"
+	if got := show(readText(t, &Tracker{}, log)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // Exim gives a message up by hand, or when it was frozen for too long, in one line.
 func TestEximCancels(t *testing.T) {
 	const id = " 1xX8Bp-0000Ii-1L "
