@@ -13,6 +13,11 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	// At the end of each of a hundred processes that tests start the race detector would
+	// wait a second for what other goroutines may still do wrong.
+	if os.Getenv("GORACE") == "" {
+		os.Setenv("GORACE", "atexit_sleep_ms=50")
+	}
 	testscript.Main(m, map[string]func(){"bouncewatch": main})
 }
 
@@ -31,6 +36,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("ROOT", root)
 			env.Setenv("TZ", "UTC")
+			env.Setenv("GORACE", os.Getenv("GORACE"))
 			env.Setenv("COLUMNS", "80")
 			return nil
 		},
