@@ -121,7 +121,7 @@ func (t *Tracker) arrive(m *openMessage, st *logparse.Step) {
 			t.accept(m) // otherwise the client left before it sent the mail
 		}
 	case logparse.Postfix:
-		if parent := t.find(m.mta, st.Host, st.Other); parent != nil {
+		if parent := t.find(m.mta, st.Host, st.Other); parent != nil && parent != m {
 			t.join(parent, m)
 			if st.Login != nil {
 				t.putBack(parent, m)

@@ -183,6 +183,23 @@ func TestPutBackIntoTheQueue(t *testing.T) {
 	}
 }
 
+// A queue id may come again at once: a message that has that of the one it continues
+// is not over because of that.
+func TestPutBackUnderTheSameID(t *testing.T) {
+	const log = `2026-11-25T10:00:00Z mx1 postfix/pickup[8]: A1: uid=89 from=<ann@example.com> orig_id=A1
+2026-11-25T10:00:00Z mx1 postfix/cleanup[2]: A1: message-id=<x@example.com>
+2026-11-25T10:00:00Z mx1 postfix/qmgr[3]: A1: from=<ann@example.com>, size=400, nrcpt=1 (queue active)
+2026-11-25T10:00:01Z mx1 postfix/smtp[6]: A1: to=<eve@example.net>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.26]:25: Connection refused)
+2026-11-25T10:05:00Z mx1 postfix/smtp[6]: B2: to=<bob@example.org>, relay=none, delay=1, delays=0/0/0/1, dsn=4.4.1, status=deferred (connect to mx.example.net[192.0.2.26]:25: Connection refused)
+2026-11-25T10:05:11Z mx1 postfix/smtp[6]: A1: to=<eve@example.net>, relay=mx2.example.net[192.0.2.27]:25, delay=311, delays=310/0/0/1, dsn=2.0.0, status=sent (250 Ok)
+2026-11-25T10:05:11Z mx1 postfix/qmgr[3]: A1: removed
+`
+	want := "A1 complete - eve@example.net delivered 2/1 network_error 311s | B2 end_of_logs - bob@example.org queued 1/1 network_error"
+	if got := show(readText(t, &Tracker{}, log)); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 // Exim gives a message up by hand, or when it was frozen for too long, in one line.
 func TestEximCancels(t *testing.T) {
 	const id = " 1xX8Bp-0000Ii-1L "
