@@ -26,6 +26,7 @@ func newBlocks() *cobra.Command {
 	}
 	f := cmd.Flags()
 	formatFlag(f, &o.format, "text", "json")
+	langFlag(f, &o.lang)
 	intFlag(f, &o.least, "least", 3, 0, "do not show blocks with fewer refusals; json has all")
 	o.selection.addFlags(f)
 	return cmd
@@ -33,6 +34,7 @@ func newBlocks() *cobra.Command {
 
 type blocksOptions struct {
 	format    string
+	lang      string
 	least     int
 	selection selectionFlags
 }
@@ -54,7 +56,7 @@ func (o *blocksOptions) run(cmd *cobra.Command, args []string) error {
 	case readErr != nil && found.From.IsZero():
 		return readErr
 	default:
-		err = found.WriteText(cmd.OutOrStdout(), uint64(o.least), screen(cmd).Width)
+		err = found.WriteText(cmd.OutOrStdout(), uint64(o.least), screen(cmd).Width, o.lang)
 	}
 	if err != nil {
 		return inputError{err}

@@ -24,6 +24,7 @@ func newClients() *cobra.Command {
 	}
 	f := cmd.Flags()
 	formatFlag(f, &o.format, "text", "json")
+	langFlag(f, &o.lang)
 	intFlag(f, &o.top, "top", 15, 1, "how many clients to show; json has all")
 	o.selection.addFlags(f)
 	return cmd
@@ -31,6 +32,7 @@ func newClients() *cobra.Command {
 
 type clientsOptions struct {
 	format    string
+	lang      string
 	top       int
 	selection selectionFlags
 }
@@ -50,7 +52,7 @@ func (o *clientsOptions) run(cmd *cobra.Command, args []string) error {
 	case readErr != nil && len(clients.All()) == 0:
 		return readErr
 	default:
-		err = clients.WriteText(cmd.OutOrStdout(), o.top)
+		err = clients.WriteText(cmd.OutOrStdout(), o.top, o.lang)
 	}
 	if err != nil {
 		return inputError{err}

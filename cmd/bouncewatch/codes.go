@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
@@ -33,7 +33,7 @@ func newCauses() *cobra.Command {
 		func(lang string, show func(line, also string)) {
 			for _, c := range replycode.Causes() {
 				show(fmt.Sprintf("%-18s %s\n%s %s\n%s %s", c.Name, pick(lang, c.Definition, c.DefinitionZH),
-					terminal.Right(pick(lang, "who acts:", "处理方:"), 18), report.Translate(lang, c.Actor),
+					terminal.Right(pick(lang, "who acts:", "处理方:"), 18), language.Text(lang, c.Actor),
 					terminal.Right(pick(lang, "advice:", "建议:"), 18), pick(lang, c.Advice, c.AdviceZH)), c.Definition+c.Advice+c.Actor)
 			}
 		})

@@ -9,8 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -211,7 +211,7 @@ var explanationLabels = map[string][]string{
 func (e *explanation) write(w io.Writer, lang string) error {
 	values := [][]string{
 		{join(e.Code, e.Meaning, e.Reference)}, {e.Class}, {join(e.Enhanced, e.EnhancedIs, e.EnhancedBy)},
-		{join(e.Cause, e.Definition, "")}, {report.Translate(lang, e.Actor)}, {e.Advice},
+		{join(e.Cause, e.Definition, "")}, {language.Text(lang, e.Actor)}, {e.Advice},
 		{e.Provider}, {join(e.Rule, "", e.Evidence)}, {e.Label}, {quoted(e.Phrases)}, {e.Source}, nil,
 	}
 	for _, c := range e.Lost {

@@ -30,6 +30,7 @@ func newMessages() *cobra.Command {
 	}
 	f := cmd.Flags()
 	formatFlag(f, &o.format, "text", "json")
+	langFlag(f, &o.lang)
 	intFlag(f, &o.top, "top", 15, 1, "rows of each table of the text")
 	intFlag(f, &o.names, "names", 10_000, 1, "names to count of each kind: domains, users, clients")
 	o.addFlags(f, 1_000_000)
@@ -39,6 +40,7 @@ func newMessages() *cobra.Command {
 type messagesOptions struct {
 	storyFlags
 	format     string
+	lang       string
 	top, names int
 }
 
@@ -61,7 +63,7 @@ func (o *messagesOptions) run(cmd *cobra.Command, args []string) error {
 	if o.format == "json" {
 		err = figures.WriteJSON(cmd.OutOrStdout(), t.Ended)
 	} else {
-		err = figures.WriteText(cmd.OutOrStdout(), o.top)
+		err = figures.WriteText(cmd.OutOrStdout(), o.top, o.lang)
 	}
 	if err != nil {
 		return inputError{err}

@@ -84,7 +84,7 @@ func TestTextIsPrintableAndFits(t *testing.T) {
 	b := blocksOf("bbbd")
 	b.All()[0].Reply = "550 \x1b[31m" + strings.Repeat("word ", 40)
 	var out bytes.Buffer
-	if err := b.WriteText(&out, 3, 80); err != nil {
+	if err := b.WriteText(&out, 3, 80, "en"); err != nil {
 		t.Fatal(err)
 	}
 	for line := range strings.Lines(out.String()) {

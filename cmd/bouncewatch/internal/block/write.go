@@ -9,23 +9,23 @@ import (
 	"strings"
 	"time"
 
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
 var stateWords = [...]string{"goes on", "unclear whether it is over", "over"}
 
-// WriteText writes the blocks for people, in lines of so many columns: those with at
-// least so many refusals, and how many others there are.
-func (b *Blocks) WriteText(w io.Writer, least uint64, columns int) error {
-	out := bufio.NewWriter(w)
-	const layout = "2006-01-02 15:04"
+// WriteText writes the blocks for people, in lines of so many columns, in English or
+// Chinese (lang "zh"): those with at least so many refusals, and how many others there
+// are.
+func (b *Blocks) WriteText(w io.Writer, least uint64, columns int, lang string) error {
+	p := printer{bufio.NewWriter(w), lang, columns}
 	if b.From.IsZero() {
-		fmt.Fprintln(out, "No outgoing mail with a time.")
-		return out.Flush()
+		fmt.Fprintln(p, p.T("No outgoing mail with a time."))
+		return p.Flush()
 	}
-	fmt.Fprintf(out, "Blocks  %s to %s\n", b.From.Format(layout), b.To.Format(layout))
+	fmt.Fprintln(p, p.T("Blocks")+"  "+b.From.Format(layout)+p.T(" to ")+b.To.Format(layout))
 	small, shown := 0, 0
 	for _, block := range b.All() {
 		if block.Refused < least {
@@ -33,42 +33,65 @@ func (b *Blocks) WriteText(w io.Writer, least uint64, columns int) error {
 			continue
 		}
 		shown++
-		block.write(out, layout, columns)
+		p.block(block)
 	}
 	if shown == 0 {
-		fmt.Fprintln(out, "\nNo receiver blocked this mail.")
+		fmt.Fprintln(p, "\n"+p.T("No receiver blocked this mail."))
 	}
 	if small > 0 {
-		fmt.Fprintf(out, "\n%s with fewer than %d refusals: --least shows them\n", story.Plural(small, "receiver"), least)
+		fmt.Fprintf(p, "\n"+p.T("%s with fewer than %d refusals: --least shows them")+"\n", p.number(uint64(small), "%d receiver", "%d receivers"), least)
 	}
 	if b.Forgotten > 0 {
-		fmt.Fprintf(out, "%s had no room\n", story.Plural(int(b.Forgotten), "refusal"))
+		fmt.Fprintln(p, p.number(b.Forgotten, "%d refusal had no room", "%d refusals had no room"))
 	}
-	return out.Flush()
+	return p.Flush()
 }
 
-func (b *Block) write(w io.Writer, layout string, columns int) {
-	fmt.Fprintf(w, "\n%s: %s  %s", terminal.Clean(b.Receiver), b.Cause, stateWords[b.State()])
+const layout = "2006-01-02 15:04"
+
+// A printer writes text in a language.
+type printer struct {
+	*bufio.Writer // keeps the first error
+	lang          string
+	columns       int
+}
+
+// T is the text in the printer's language.
+func (p *printer) T(english string) string { return language.Text(p.lang, english) }
+
+func (p *printer) number(n uint64, one, many string) string {
+	return language.Number(p.lang, n, one, many)
+}
+
+func (p *printer) block(b *Block) {
+	fmt.Fprintf(p, "\n%s: %s  %s", terminal.Clean(b.Receiver), b.Cause, p.T(stateWords[b.State()]))
 	if b.Host != "" {
-		fmt.Fprintf(w, "  (mail of %s)", terminal.Clean(b.Host))
+		fmt.Fprintf(p, "  ("+p.T("mail of %s")+")", terminal.Clean(b.Host))
 	}
-	fmt.Fprintf(w, "\n  since    %s\n  until    %s, the last refusal\n", b.First.Format(layout), b.Last.Format(layout))
-	fmt.Fprintf(w, "  refused  %s, and %d delivered meanwhile\n", story.Plural(int(b.Refused), "attempt"), b.Between)
-	switch {
-	case b.After > 0:
-		fmt.Fprintf(w, "  again    %d delivered since %s\n", b.After, b.Again.Format(layout))
-	default:
-		fmt.Fprintln(w, "  again    nothing was delivered since")
+	fmt.Fprintln(p)
+	p.entry("since", b.First.Format(layout))
+	p.entry("until", b.Last.Format(layout)+p.T(", the last refusal"))
+	p.entry("refused", fmt.Sprintf(p.T("%s, and %d delivered meanwhile"), p.number(b.Refused, "%d attempt", "%d attempts"), b.Between))
+	if b.After > 0 {
+		p.entry("again", fmt.Sprintf(p.T("%d delivered since %s"), b.After, b.Again.Format(layout)))
+	} else {
+		p.entry("again", p.T("nothing was delivered since"))
 	}
-	writeWrapped(w, columns, "  reply    ", cmp.Or(terminal.Clean(b.Reply), "none"))
-	writeWrapped(w, columns, "  to do    ", b.Cause.Actor()+": "+replycode.Causes()[b.Cause].Advice)
+	p.entry("reply", cmp.Or(terminal.Clean(b.Reply), p.T("none")))
+	cause := replycode.Causes()[b.Cause]
+	advice := cause.Advice
+	if p.lang == "zh" {
+		advice = cause.AdviceZH
+	}
+	p.entry("to do", p.T(cause.Actor)+": "+advice)
 }
 
-// writeWrapped breaks a text between words.
-func writeWrapped(w io.Writer, columns int, before, text string) {
-	for _, line := range terminal.Wrap(text, columns-len(before)) {
-		fmt.Fprintln(w, strings.TrimRight(before+line, " "))
-		before = strings.Repeat(" ", len(before))
+// entry writes a line, and breaks it between words.
+func (p *printer) entry(name, text string) {
+	before := "  " + terminal.Left(p.T(name), 9)
+	for _, line := range terminal.Wrap(text, p.columns-terminal.Columns(before)) {
+		fmt.Fprintln(p, strings.TrimRight(before+line, " "))
+		before = strings.Repeat(" ", terminal.Columns(before))
 	}
 }
 

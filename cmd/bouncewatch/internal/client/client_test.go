@@ -79,7 +79,7 @@ func TestTextIsPrintable(t *testing.T) {
 	var c Clients
 	read(&c, strings.Repeat(postfixFail, 5)+strings.ReplaceAll(postfixMail, "eve@", "\x1b[31m@"))
 	var out bytes.Buffer
-	if err := c.WriteText(&out, 10); err != nil {
+	if err := c.WriteText(&out, 10, "en"); err != nil {
 		t.Fatal(err)
 	}
 	if strings.Contains(out.String(), "\x1b") || !strings.Contains(out.String(), "Got in: 203.0.113.66 as ?[31m@example.com at 2026-11-27 10:05, and sent 1 message\n") {

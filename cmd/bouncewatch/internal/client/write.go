@@ -8,57 +8,70 @@ import (
 	"io"
 	"time"
 
-	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
-// WriteText writes the clients for people, at most so many.
-func (c *Clients) WriteText(w io.Writer, top int) error {
+// WriteText writes the clients for people, at most so many, in English or Chinese (lang
+// "zh").
+func (c *Clients) WriteText(w io.Writer, top int, lang string) error {
 	out := bufio.NewWriter(w)
+	text := func(english string) string { return language.Text(lang, english) }
 	const layout = "2006-01-02 15:04"
 	all := c.All()
 	if len(all) == 0 {
-		fmt.Fprintln(out, "No client was refused, and no login failed.")
+		fmt.Fprintln(out, text("No client was refused, and no login failed."))
 		return out.Flush()
 	}
-	title := "Clients"
+	title := text("Clients")
 	if !c.From.IsZero() {
-		title += "  " + c.From.Format(layout) + " to " + c.To.Format(layout)
+		title += "  " + c.From.Format(layout) + text(" to ") + c.To.Format(layout)
 	}
 	fmt.Fprintln(out, title)
 	for _, x := range all {
 		if x.User != "" {
-			fmt.Fprintf(out, "\nGot in: %s as %s at %s, and sent %s\n  after %d failed logins. Lock the account, end its sessions, see what it sent:\n  bouncewatch trace --from, bouncewatch messages\n",
-				terminal.Clean(x.IP), terminal.Clean(x.User), x.In.Format(layout), story.Plural(int(x.Messages), "message"), x.Before)
+			fmt.Fprintf(out, "\n"+text("Got in: %s as %s at %s, and sent %s")+"\n  ", terminal.Clean(x.IP), terminal.Clean(x.User), x.In.Format(layout), language.Number(lang, x.Messages, "%d message", "%d messages"))
+			fmt.Fprintf(out, text("after %d failed logins. Lock the account, end its sessions, see what it sent:")+"\n  bouncewatch trace --from, bouncewatch messages\n", x.Before)
 		}
 	}
 	sum := c.Forgotten
 	for _, x := range all {
 		sum.Logins, sum.Refused, sum.Put = sum.Logins+x.Logins, sum.Refused+x.Refused, sum.Put+x.Put
 	}
-	fmt.Fprintf(out, "\n%10s%10s%10s%10s%10s\n%10s%20s\n", "failed", "refused", "unknown", "relaying", "put off", "logins", "mailbox")
+	writeHead(out, text)
 	for _, x := range all[:min(top, len(all))] {
-		fmt.Fprintf(out, "%10d%10d%10d%10d%10d  %s%s\n", x.Logins, x.Refused, x.Unknown, x.Relay, x.Put, cmp.Or(terminal.Clean(x.IP), "named on no line"), times(x))
+		fmt.Fprintf(out, "%10d%10d%10d%10d%10d  %s%s\n", x.Logins, x.Refused, x.Unknown, x.Relay, x.Put, cmp.Or(terminal.Clean(x.IP), text("named on no line")), times(x, text))
 	}
 	if n := len(all) - top; n > 0 {
-		fmt.Fprintf(out, "%10s  and %d more (--top sets how many; --format json has all)\n", "", n)
+		fmt.Fprintf(out, "%10s  "+text("and %d more (--top sets how many; --format json has all)")+"\n", "", n)
 	}
-	fmt.Fprintf(out, "%10d%10d%20s%10d  in all, of %d clients\n", sum.Logins, sum.Refused, "", sum.Put, len(all))
+	fmt.Fprintf(out, "%10d%10d%20s%10d  "+text("in all, of %d clients")+"\n", sum.Logins, sum.Refused, "", sum.Put, len(all))
 	if n := c.Forgotten.all(); n > 0 {
-		fmt.Fprintf(out, "%d refusals are of clients that had no room\n", n)
+		fmt.Fprintf(out, text("%d refusals are of clients that had no room")+"\n", n)
 	}
 	return out.Flush()
 }
 
+// writeHead writes the heads of the columns, in two lines.
+func writeHead(w io.Writer, text func(english string) string) {
+	for _, line := range [][]string{{"failed", "refused", "unknown", "relaying", "put off"}, {"logins", "", "mailbox"}} {
+		fmt.Fprintln(w)
+		for _, head := range line {
+			fmt.Fprint(w, terminal.Right(text(head), 10))
+		}
+	}
+	fmt.Fprintln(w)
+}
+
 // times are when the client was first and last told no.
-func times(x *Client) string {
+func times(x *Client, text func(english string) string) string {
 	if x.First.IsZero() {
 		return ""
 	}
 	if x.First.Format(time.DateOnly) == x.Last.Format(time.DateOnly) {
-		return x.First.Format("  15:04") + x.Last.Format(" to 15:04")
+		return x.First.Format("  15:04") + text(" to ") + x.Last.Format("15:04")
 	}
-	return x.First.Format("  01-02 15:04") + x.Last.Format(" to 01-02 15:04")
+	return x.First.Format("  01-02 15:04") + text(" to ") + x.Last.Format("01-02 15:04")
 }
 
 type jsonClient struct {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -140,7 +141,7 @@ type outcomeRow struct {
 func (r outcomeRow) failed() uint64 { return r.Deferred + r.Bounced + r.Expired }
 
 // T is a text in the language of the document.
-func (d *document) T(english string) string { return Translate(d.lang, english) }
+func (d *document) T(english string) string { return language.Text(d.lang, english) }
 
 // newDocument has its meanings and advice in a language, "en" or "zh".
 func newDocument(c *aggregate.Counts, lang string) *document {

@@ -6,6 +6,7 @@ import (
 	"iter"
 	"slices"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/pkg/aggregate"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
@@ -123,11 +124,11 @@ func topCauses(c *aggregate.Counts) map[string]string {
 
 func codeMeaning(c replycode.Code, lang string) string {
 	if c == replycode.None {
-		return Translate(lang, "no reply code in the log")
+		return language.Text(lang, "no reply code in the log")
 	}
 	info, ok := replycode.LookupCode(c)
 	if !ok {
-		return Translate(lang, "not in any standard")
+		return language.Text(lang, "not in any standard")
 	}
 	return pick(lang, info.Title, info.TitleZH)
 }
@@ -137,9 +138,9 @@ func enhancedMeaning(e replycode.Enhanced, lang string) string {
 		return pick(lang, info.Title, info.TitleZH)
 	}
 	if info, ok := replycode.LookupSubject(e); ok {
-		return pick(lang, info.Title, info.TitleZH) + Translate(lang, " (detail not in the registry)")
+		return pick(lang, info.Title, info.TitleZH) + language.Text(lang, " (detail not in the registry)")
 	}
-	return Translate(lang, "not in the registry")
+	return language.Text(lang, "not in the registry")
 }
 
 func pick(lang, english, zh string) string {

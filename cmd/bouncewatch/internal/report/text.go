@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 )
@@ -58,7 +59,7 @@ const (
 )
 
 // T is a text of the report in its language.
-func (p *printer) T(english string) string { return Translate(p.lang, english) }
+func (p *printer) T(english string) string { return language.Text(p.lang, english) }
 
 func (p *printer) paint(color, s string) string {
 	if !p.Color || s == "" {

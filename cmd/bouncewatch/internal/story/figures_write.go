@@ -7,6 +7,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 )
 
@@ -39,93 +40,121 @@ type namedTop struct {
 	top        *Top
 }
 
-// WriteText writes the figures for people, with so many rows of each table.
-func (f *Figures) WriteText(w io.Writer, top int) error {
-	out := bufio.NewWriter(w)
-	title := "Messages"
+// WriteText writes the figures for people, with so many rows of each table, in English
+// or Chinese (lang "zh").
+func (f *Figures) WriteText(w io.Writer, top int, lang string) error {
+	p := printer{bufio.NewWriter(w), lang}
+	title := p.T("Messages")
 	if !f.From.IsZero() {
 		const layout = "2006-01-02 15:04"
-		title += "  " + f.From.Format(layout) + " to " + f.To.Format(layout)
+		title += "  " + f.From.Format(layout) + p.T(" to ") + f.To.Format(layout)
 	}
-	fmt.Fprintln(out, title)
-	fmt.Fprintf(out, "%10d  taken by this host", f.Messages)
+	fmt.Fprintln(p, title)
+	fmt.Fprintf(p, "%10d  %s", f.Messages, p.T("taken by this host"))
 	if f.Began > 0 {
-		fmt.Fprintf(out, ", of which %d began before the logs", f.Began)
+		fmt.Fprintf(p, p.T(", of which %d began before the logs"), f.Began)
 	}
-	fmt.Fprintf(out, "\n%10d  not taken: refused, or the client left\n", f.NotAccepted)
+	fmt.Fprintf(p, "\n%10d  %s\n", f.NotAccepted, p.T("not taken: refused, or the client left"))
 	if n := f.Notices; n.Recipients > 0 {
-		fmt.Fprintf(out, "%10d  notices (from the null sender), not counted below: %d delivered, %d failed\n", n.Recipients, n.Delivered, n.Failed+n.Expired)
+		fmt.Fprintf(p, "%10d  "+p.T("notices (from the null sender), not counted below: %d delivered, %d failed")+"\n", n.Recipients, n.Delivered, n.Failed+n.Expired)
 	}
-	f.writeFates(out)
-	f.writeLate(out)
+	f.writeFates(&p)
+	f.writeLate(&p)
 	if f.Suspects != nil {
-		f.Suspects.write(out, top)
+		f.Suspects.write(&p, top)
 	}
 	for _, t := range f.tables() {
-		t.write(out, top)
+		t.write(&p, top)
 	}
-	return out.Flush()
+	return p.Flush()
 }
 
-func (f *Figures) writeFates(w io.Writer) {
-	fmt.Fprintln(w, "\nWhat became of each recipient in the end")
+// A printer writes text in a language.
+type printer struct {
+	*bufio.Writer // keeps the first error
+	lang          string
+}
+
+// T is the text in the printer's language.
+func (p *printer) T(english string) string { return language.Text(p.lang, english) }
+
+// head writes the heads of columns, each so wide and at the right.
+func (p *printer) head(columns ...column) {
+	for _, c := range columns {
+		p.WriteString(terminal.Right(p.T(c.name), c.width))
+	}
+}
+
+type column struct {
+	name  string
+	width int
+}
+
+func (f *Figures) writeFates(p *printer) {
+	fmt.Fprintln(p, "\n"+p.T("What became of each recipient in the end"))
 	ended, rate := f.Ended()
 	for fate, n := range f.Fates {
 		switch {
 		case n == 0:
 		case Fate(fate) < StillQueued:
-			fmt.Fprintf(w, "%10d  %5.1f %%  %s\n", n, 100*float64(n)/float64(ended), fateWords[fate])
+			fmt.Fprintf(p, "%10d  %5.1f %%  %s\n", n, 100*float64(n)/float64(ended), p.T(fateWords[fate]))
 		default:
-			fmt.Fprintf(w, "%10d  %7s  %s\n", n, "", fateWords[fate])
+			fmt.Fprintf(p, "%10d  %7s  %s\n", n, "", p.T(fateWords[fate]))
 		}
 	}
 	if ended > 0 {
-		fmt.Fprintf(w, "%10d  with an outcome, of which bounced: %.1f %%\n", ended, 100*rate)
+		fmt.Fprintf(p, "%10d  "+p.T("with an outcome, of which bounced: %.1f %%")+"\n", ended, 100*rate)
 	}
 }
 
-func (f *Figures) writeLate(w io.Writer) {
+func (f *Figures) writeLate(p *printer) {
 	if len(f.Late) == 0 {
 		return
 	}
-	fmt.Fprintln(w, "\nDelivered after it was put off: time from arrival, by the first cause")
-	fmt.Fprintf(w, "%10s", "count")
+	fmt.Fprintln(p, "\n"+p.T("Delivered after it was put off: time from arrival, by the first cause"))
+	p.head(column{"count", 10})
 	for i, name := range lateNames {
 		if i < len(lateLimits) {
 			name = "<" + name
 		}
-		fmt.Fprintf(w, "%8s", name)
+		fmt.Fprintf(p, "%8s", name)
 	}
-	fmt.Fprintln(w, "  cause")
+	fmt.Fprintln(p, "  "+p.T("cause"))
 	for _, c := range f.LateCauses() {
 		l := f.Late[c]
-		fmt.Fprintf(w, "%10d", l.Count)
+		fmt.Fprintf(p, "%10d", l.Count)
 		for _, n := range l.Ranges {
-			fmt.Fprintf(w, "%8d", n)
+			fmt.Fprintf(p, "%8d", n)
 		}
-		fmt.Fprintf(w, "  %s\n", c)
+		fmt.Fprintf(p, "  %s\n", c)
 	}
 }
 
-func (t *namedTop) write(w io.Writer, top int) {
+func (t *namedTop) write(p *printer, top int) {
 	rows := t.top.Rows()
 	if len(rows) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\n%s\n%10s%10s%10s%10s%10s%9s\n", t.title, "recipients", "delivered", "failed", "given up", "unknown", "bounced")
+	fmt.Fprintln(p, "\n"+p.T(t.title))
+	p.head(column{"recipients", 10}, column{"delivered", 10}, column{"failed", 10}, column{"given up", 10}, column{"unknown", 10}, column{"bounced", 9})
+	fmt.Fprintln(p)
 	var missed uint64
 	for i := range rows {
 		r := &rows[i]
 		missed = max(missed, r.Missed)
 		if i < top {
-			fmt.Fprintf(w, "%10d%10d%10d%10d%10d%7.1f %%  %s\n", r.Recipients, r.Delivered, r.Failed, r.Expired, r.Unknown, 100*r.BounceRate, terminal.Clean(r.Name))
+			fmt.Fprintf(p, "%10d%10d%10d%10d%10d%7.1f %%  %s\n", r.Recipients, r.Delivered, r.Failed, r.Expired, r.Unknown, 100*r.BounceRate, terminal.Clean(r.Name))
 		}
 	}
-	if n := len(rows) - top; n > 0 {
-		fmt.Fprintf(w, "%10s  and %d more (--top sets how many; --format json has all)\n", "", n)
-	}
+	p.andMore(len(rows) - top)
 	if missed > 0 {
-		fmt.Fprintf(w, "%10s  more names than --names: a row may lack up to %d recipients\n", "", missed)
+		fmt.Fprintf(p, "%10s  "+p.T("more names than --names: a row may lack up to %d recipients")+"\n", "", missed)
+	}
+}
+
+func (p *printer) andMore(n int) {
+	if n > 0 {
+		fmt.Fprintf(p, "%10s  "+p.T("and %d more (--top sets how many; --format json has all)")+"\n", "", n)
 	}
 }
 

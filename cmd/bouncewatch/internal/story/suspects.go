@@ -3,7 +3,6 @@ package story
 import (
 	"cmp"
 	"fmt"
-	"io"
 	"slices"
 	"strings"
 	"time"
@@ -87,16 +86,19 @@ func (s *Suspects) Rows() []SuspectRow {
 	return all
 }
 
-func (s *Suspects) write(w io.Writer, top int) {
+func (s *Suspects) write(p *printer, top int) {
 	rows := s.Rows()
 	if len(rows) == 0 {
 		return
 	}
-	fmt.Fprintf(w, "\nSuspicious senders: many recipients that do not exist, or suddenly many\n%-16s%12s%10s  a message\n", "hour", "recipients", "unknown")
+	fmt.Fprintln(p, "\n"+p.T("Suspicious senders: many recipients that do not exist, or suddenly many"))
+	p.WriteString(terminal.Left(p.T("hour"), 16))
+	p.head(column{"recipients", 12}, column{"unknown", 10})
+	fmt.Fprintln(p, "  "+p.T("a message"))
 	for _, r := range rows[:min(top, len(rows))] {
-		fmt.Fprintf(w, "%-16s%12d%10d  %s  %s\n", r.start.Format("2006-01-02 15:04"), r.Recipients, r.Unknown, r.QueueID, terminal.Clean(r.Name))
+		fmt.Fprintf(p, "%-16s%12d%10d  %s  %s\n", r.start.Format("2006-01-02 15:04"), r.Recipients, r.Unknown, r.QueueID, terminal.Clean(r.Name))
 	}
 	if n := len(rows) - top; n > 0 {
-		fmt.Fprintf(w, "%16s and %d more (--top sets how many; --format json has all)\n", "", n)
+		fmt.Fprintf(p, "%16s  "+p.T("and %d more (--top sets how many; --format json has all)")+"\n", "", n)
 	}
 }

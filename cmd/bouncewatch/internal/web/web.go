@@ -18,6 +18,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 	"github.com/prometheus/common/version"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/pipeline"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/report"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/story"
@@ -106,8 +107,8 @@ func answer(w http.ResponseWriter, ok bool, yes, no string) {
 	fmt.Fprintln(w, yes)
 }
 
-// language is what the address asks for, else what the browser likes best.
-func language(r *http.Request) string {
+// languageOf is what the address asks for, else what the browser likes best.
+func languageOf(r *http.Request) string {
 	lang := r.URL.Query().Get("lang")
 	if lang == "" {
 		lang = r.Header.Get("Accept-Language")
@@ -119,11 +120,11 @@ func language(r *http.Request) string {
 }
 
 func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, watch *story.Watch, logger *slog.Logger) {
-	lang := language(r)
+	lang := languageOf(r)
 	page := report.Page{
 		Title:   "bouncewatch",
 		Lang:    lang,
-		Note:    fmt.Sprintf(report.Translate(lang, "version %s · counting since %s"), version.Version, v.Created.Format(time.RFC3339)),
+		Note:    fmt.Sprintf(language.Text(lang, "version %s · counting since %s"), version.Version, v.Created.Format(time.RFC3339)),
 		Refresh: 30,
 		Now:     v.Time,
 		Links: []report.Link{
@@ -132,16 +133,16 @@ func status(w http.ResponseWriter, r *http.Request, v *pipeline.View, watch *sto
 		},
 	}
 	if v.CheckpointError != "" {
-		page.Faults = append(page.Faults, report.Translate(lang, "The state cannot be written, so the figures stand still: ")+v.CheckpointError)
+		page.Faults = append(page.Faults, language.Text(lang, "The state cannot be written, so the figures stand still: ")+v.CheckpointError)
 	}
 	if !v.CaughtUp {
-		page.Faults = append(page.Faults, report.Translate(lang, "Still reading what was logged before the start."))
+		page.Faults = append(page.Faults, language.Text(lang, "Still reading what was logged before the start."))
 	}
 	for _, s := range v.Sources {
 		if !s.Up {
-			page.Faults = append(page.Faults, report.Translate(lang, "This log is missing or cannot be read: ")+s.Source)
+			page.Faults = append(page.Faults, language.Text(lang, "This log is missing or cannot be read: ")+s.Source)
 		}
-		row := report.SourceRow{Source: s.Source, Up: s.Up, LagBytes: s.LagBytes, LastLine: report.Translate(lang, "none yet")}
+		row := report.SourceRow{Source: s.Source, Up: s.Up, LagBytes: s.LagBytes, LastLine: language.Text(lang, "none yet")}
 		if !s.LastLine.IsZero() {
 			row.LastLine = s.LastLine.Format(time.RFC3339)
 		}

@@ -1,17 +1,27 @@
-package report
+// Package language has what people read in other languages than English.
+package language
 
-// Translate is the text in a language, "en" or "zh"; English where there is no
-// other.
-func Translate(lang, english string) string {
-	if zh, ok := chinese[english]; ok && lang == "zh" {
+import "fmt"
+
+// Text is a text in a language, "en" or "zh"; English where there is no other.
+func Text(lang, english string) string {
+	if zh, ok := Chinese[english]; ok && lang == "zh" {
 		return zh
 	}
 	return english
 }
 
-// chinese has the texts of the page and of the other formats. What is missing stays in English, as the
+// Number is a text with a number of things in it, as Text: one is its form for 1.
+func Number(lang string, n uint64, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf(Text(lang, many), n)
+}
+
+// Chinese has the texts of pages and reports. What is missing stays in English, as the
 // names of statuses, causes and servers do: they are those of the metrics.
-var chinese = map[string]string{
+var Chinese = map[string]string{
 	"Reading was interrupted: the figures are partial.": "读取被中断:以下数字不完整。",
 	"Overview":              "概览",
 	"Last 24 hours":         "最近 24 小时",
@@ -150,4 +160,76 @@ var chinese = map[string]string{
 	"Still reading what was logged before the start.":                    "仍在读取启动前的日志。",
 	"This log is missing or cannot be read: ":                            "日志缺失或无法读取:",
 	"none yet": "暂无",
+
+	// messages
+	"Messages":                               "邮件",
+	"taken by this host":                     "由本机接收",
+	", of which %d began before the logs":    ",其中 %d 封在日志之前开始",
+	"not taken: refused, or the client left": "未接收:被拒绝,或客户端中途离开",
+	"notices (from the null sender), not counted below: %d delivered, %d failed": "通知(空发件人),不计入下文:%d 已送达,%d 失败",
+	"What became of each recipient in the end":                                   "每个收件人的最终结果",
+	"with an outcome, of which bounced: %.1f %%":                                 "已有结果,其中退信 %.1f %%",
+	"delivered at the first try":                                                 "首次投递即送达",
+	"delivered after it was put off":                                             "延迟后送达",
+	"delivered; the message began before the logs":                               "已送达;邮件在日志之前开始",
+	"failed for good":                                                            "永久失败",
+	"given up: too long in the queue":                                            "放弃:在队列中过久",
+	"still in the queue":                                                         "仍在队列中",
+	"left the queue, and no line says how":                                       "已离开队列,日志未说明结果",
+	"lost sight of (--limit, --max-age, a queue id used again)":                  "失去跟踪(--limit、--max-age,或队列 ID 被再次使用)",
+	"back in the queue under another id: counted there":                          "以另一 ID 重新入队:在那里计数",
+	"refused: never this host's mail":                                            "被拒绝:从未成为本机的邮件",
+	"Delivered after it was put off: time from arrival, by the first cause":      "延迟后送达:自到达起的时间,按首个原因",
+	"By sender domain":                                                           "按发件域名",
+	"By authenticated or local user":                                             "按认证用户或本机用户",
+	"By client":                                                                  "按客户端",
+	"recipients":                                                                 "收件人",
+	"delivered":                                                                  "送达",
+	"given up":                                                                   "放弃",
+	"bounced":                                                                    "退信率",
+	"more names than --names: a row may lack up to %d recipients":                "名称多于 --names:一行最多可能少计 %d 个收件人",
+	"Suspicious senders: many recipients that do not exist, or suddenly many": "可疑发件人:大量收件人不存在,或收件人突然增多",
+	"hour":      "小时",
+	"a message": "其中一封邮件",
+
+	// clients
+	"No client was refused, and no login failed.": "没有客户端被拒绝,也没有登录失败。",
+	"Clients":                             "客户端",
+	"Got in: %s as %s at %s, and sent %s": "已攻入:%s 以 %s 的身份于 %s 登录,此后发送了%s",
+	"%d message":                          " %d 封邮件",
+	"%d messages":                         " %d 封邮件",
+	"after %d failed logins. Lock the account, end its sessions, see what it sent:": "此前登录失败 %d 次。请锁定该帐号,结束其会话,并查看它发送了什么:",
+	"logins":                "登录",
+	"mailbox":               "邮箱",
+	"relaying":              "转发",
+	"put off":               "暂拒",
+	"named on no line":      "日志未写明",
+	"in all, of %d clients": "合计,共 %d 个客户端",
+	"%d refusals are of clients that had no room": "另有 %d 次拒绝,其客户端未能记住",
+
+	// blocks
+	"No outgoing mail with a time.":  "没有带时间的外发邮件。",
+	"Blocks":                         "封锁",
+	"No receiver blocked this mail.": "没有收信方封锁这些邮件。",
+	"%d receiver":                    "%d 个收信方",
+	"%d receivers":                   "%d 个收信方",
+	"%s with fewer than %d refusals: --least shows them": "%s的拒绝次数少于 %d:--least 可显示",
+	"%d refusal had no room":                             "%d 次拒绝未能记住",
+	"%d refusals had no room":                            "%d 次拒绝未能记住",
+	"goes on":                                            "仍在持续",
+	"unclear whether it is over":                         "不确定是否已结束",
+	"over":                                               "已结束",
+	"mail of %s":                                         "%s 的邮件",
+	"since":                                              "开始",
+	"until":                                              "截至",
+	"again":                                              "恢复",
+	"reply":                                              "应答",
+	"to do":                                              "处理",
+	", the last refusal":                                 ",最后一次拒绝",
+	"%d attempt":                                         "%d 次",
+	"%d attempts":                                        "%d 次",
+	"%s, and %d delivered meanwhile":                     "%s,其间送达 %d",
+	"%d delivered since %s":                              "送达 %d,自 %s 起",
+	"nothing was delivered since":                        "此后没有任何邮件送达",
+	"none":                                               "无",
 }
