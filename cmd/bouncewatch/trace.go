@@ -35,6 +35,7 @@ func newTrace() *cobra.Command {
 	f.StringVar(&o.filter.QueueID, "queue-id", "", "only the message with this queue id, and what it became")
 	f.StringVar(&o.filter.MessageID, "message-id", "", "only with this Message-ID")
 	formatFlag(f, &o.format, "text", "json")
+	langFlag(f, &o.lang)
 	intFlag(f, &o.entries, "lines", 200, 2, "lines to keep of each story; of more, the middle is left out")
 	o.addFlags(f, 100_000)
 	return cmd
@@ -44,11 +45,12 @@ type traceOptions struct {
 	storyFlags
 	filter  story.Filter
 	format  string
+	lang    string
 	entries int
 }
 
 func (o *traceOptions) run(cmd *cobra.Command, args []string) error {
-	write := (*story.Story).WriteText
+	write := func(s *story.Story, w io.Writer) error { return s.WriteText(w, o.lang) }
 	if o.format == "json" {
 		write = (*story.Story).WriteJSON
 	}

@@ -26,7 +26,7 @@ func TestChineseIsOfTheProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := sources.String()
-	for _, m := range regexp.MustCompile(`(?:\.T\(|Text\(lang, |\btext\()("(?:[^"\\]|\\.)+")`).FindAllStringSubmatch(all, -1) {
+	for _, m := range regexp.MustCompile(`(?:\.T\(|\.say\(|Text\(lang, |\btext\(|\.number\([^"\n]*|Number\([^"\n]*)("(?:[^"\\]|\\.)+")`).FindAllStringSubmatch(all, -1) {
 		if english, err := strconv.Unquote(m[1]); err != nil || !has(english) {
 			t.Errorf("no Chinese for %s", m[1])
 		}

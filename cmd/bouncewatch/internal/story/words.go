@@ -2,58 +2,61 @@ package story
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"time"
 
+	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/language"
 	"github.com/bouncewatch/bouncewatch/cmd/bouncewatch/internal/terminal"
 	"github.com/bouncewatch/bouncewatch/pkg/logparse"
 	"github.com/bouncewatch/bouncewatch/pkg/replycode"
 )
 
-// WriteText writes the story in plain words: who and what, each step, the end.
-func (s *Story) WriteText(w io.Writer) error {
-	out := bufio.NewWriter(w)
+// WriteText writes the story in plain words, in English or Chinese (lang "zh"): who and
+// what, each step, the end.
+func (s *Story) WriteText(w io.Writer, lang string) error {
+	p := printer{bufio.NewWriter(w), lang}
 	for i, m := range s.Messages {
-		fmt.Fprintln(out, terminal.Clean(m.headline(i > 0)))
+		fmt.Fprintln(p, terminal.Clean(p.headline(m, i > 0)))
 	}
 	for i := range s.Entries {
 		if s.Cut > 0 && i == (len(s.Entries)+1)/2 {
-			fmt.Fprintf(out, "  ... %d lines left out\n", s.Cut)
+			fmt.Fprintf(p, "  "+p.T("... %d lines left out")+"\n", s.Cut)
 		}
-		s.writeEntry(out, &s.Entries[i])
+		s.writeEntry(&p, &s.Entries[i])
 	}
 	for _, m := range s.Messages {
-		for _, line := range m.ends() {
-			fmt.Fprintln(out, "  =", terminal.Clean(s.prefix(m.QueueID)+line))
+		for _, line := range p.ends(m) {
+			fmt.Fprintln(p, "  =", terminal.Clean(s.prefix(m.QueueID)+line))
 		}
 	}
-	fmt.Fprintln(out)
-	return out.Flush()
+	fmt.Fprintln(p)
+	return p.Flush()
 }
 
-func (m *Message) headline(next bool) string {
+func (p *printer) headline(m *Message, next bool) string {
 	var b strings.Builder
 	switch {
 	case m.QueueID == "":
-		b.WriteString("A client was refused")
+		b.WriteString(p.T("A client was refused"))
 	case next:
-		b.WriteString("  later message " + m.QueueID)
+		b.WriteString("  " + p.say("later message %s", m.QueueID))
 	default:
-		b.WriteString("Message " + m.QueueID)
+		b.WriteString(p.say("Message %s", m.QueueID))
 	}
-	fmt.Fprintf(&b, " (%s", m.MTA)
 	if m.Host != "" {
-		b.WriteString(" on " + m.Host)
+		b.WriteString(p.say(" (%s on %s)", m.MTA, m.Host))
+	} else {
+		fmt.Fprintf(&b, " (%s)", m.MTA)
 	}
-	b.WriteString(")")
 	if m.SenderKnown {
-		b.WriteString(" from " + angle(m.Sender))
+		b.WriteString(p.say(" from %s", angle(m.Sender)))
 	}
 	if !m.Began {
-		b.WriteString(", began before the logs")
+		b.WriteString(p.T(", began before the logs"))
 	}
 	return b.String()
 }
@@ -73,96 +76,99 @@ func (s *Story) prefix(id string) string {
 	return id + ": "
 }
 
-func (s *Story) writeEntry(w io.Writer, e *Entry) {
+func (s *Story) writeEntry(p *printer, e *Entry) {
 	stamp := e.Time
 	if t, err := time.Parse(time.RFC3339Nano, e.Time); err == nil {
 		stamp = t.Format(time.DateTime)
 	}
-	fmt.Fprintf(w, "  %-19s  %s\n", stamp, terminal.Clean(s.prefix(e.QueueID)+e.words()))
+	fmt.Fprintf(p, "  %-19s  %s\n", stamp, terminal.Clean(s.prefix(e.QueueID)+p.entry(e)))
 }
 
-// words are the entry as people would say it.
-func (e *Entry) words() string {
+// say is the text in the printer's language with values in it.
+func (p *printer) say(english string, values ...any) string {
+	return fmt.Sprintf(p.T(english), values...)
+}
+
+func (p *printer) number(n int, one, many string) string {
+	return language.Number(p.lang, uint64(n), one, many)
+}
+
+// stepWords say what a line says besides outcomes.
+var stepWords = map[string]string{
+	logparse.Probed.String():    "is only a question whether an address is good",
+	logparse.Removed.String():   "leaves the queue",
+	logparse.Discarded.String(): "is thrown away, as a rule or a filter of this host wants it",
+	logparse.Cancelled.String(): "is given up, by hand or because it was frozen for too long",
+}
+
+// entry is the entry as people would say it.
+func (p *printer) entry(e *Entry) string {
 	switch e.Kind {
 	case logparse.Arrived.String():
-		return "comes in" + e.origin() + e.envelope()
+		return p.T("comes in") + p.origin(e) + p.envelope(e)
 	case logparse.Named.String():
 		if e.MessageID == "" {
-			return "has no Message-ID"
+			return p.T("has no Message-ID")
 		}
 		return "Message-ID " + e.MessageID
 	case logparse.Active.String():
-		return "is taken up for delivery" + e.envelope()
+		return p.T("is taken up for delivery") + p.envelope(e)
 	case logparse.Noticed.String():
-		return "a notice about it is queued as " + e.Other
-	case logparse.Probed.String():
-		return "is only a question whether an address is good"
-	case logparse.Removed.String():
-		return "leaves the queue"
-	case logparse.Discarded.String():
-		return "is thrown away, as a rule or a filter of this host wants it"
-	case logparse.Cancelled.String():
-		return "is given up, by hand or because it was frozen for too long"
+		return p.say("a notice about it is queued as %s", e.Other)
 	case kindRemark:
-		return "on the way" + e.relay() + e.reply()
+		return p.T("on the way") + p.relay(e) + p.reply(e)
 	case kindRequeued:
-		return e.to() + " is handed on" + e.relay() + " and comes back as " + e.Other
+		return p.say("%s is handed on", p.recipients(e)) + p.relay(e) + p.say(" and comes back as %s", e.Other)
 	}
-	return e.to() + " " + e.verb() + e.relay() + e.reply() + e.times()
+	if step, ok := stepWords[e.Kind]; ok {
+		return p.T(step)
+	}
+	return p.recipients(e) + " " + p.T(cmp.Or(statusWords[e.Kind], e.Kind)) + p.relay(e) + p.reply(e) + p.times(e)
 }
 
-func (e *Entry) verb() string {
-	switch e.Kind {
-	case logparse.Sent.String():
-		return "is delivered"
-	case logparse.Deferred.String():
-		return "is put off"
-	case logparse.Bounced.String():
-		return "fails for good"
-	case logparse.Expired.String():
-		return "is given up, too long in the queue"
-	case logparse.Rejected.String():
-		return "is refused"
-	case logparse.TempFailed.String():
-		return "is refused for now"
-	}
-	return e.Kind
+var statusWords = map[string]string{
+	logparse.Sent.String():       "is delivered",
+	logparse.Deferred.String():   "is put off",
+	logparse.Bounced.String():    "fails for good",
+	logparse.Expired.String():    "is given up, too long in the queue",
+	logparse.Rejected.String():   "is refused",
+	logparse.TempFailed.String(): "is refused for now",
 }
 
-func (e *Entry) to() string {
+func (p *printer) recipients(e *Entry) string {
 	if len(e.Recipients) == 0 {
-		return "the message"
+		return p.T("the message")
 	}
 	return strings.Join(e.Recipients, ", ")
 }
 
-func (e *Entry) origin() string {
+func (p *printer) origin(e *Entry) string {
 	var b strings.Builder
 	if host := hostWords(e.ClientName, e.ClientIP); host != "" {
-		b.WriteString(" from " + host)
+		b.WriteString(p.say(" from %s", host))
 	}
 	if e.Login != "" {
-		b.WriteString(" by local user " + e.Login)
+		b.WriteString(p.say(" by local user %s", e.Login))
 	}
 	if e.User != "" {
-		b.WriteString(", logged in as " + e.User)
+		b.WriteString(p.say(", logged in as %s", e.User))
 	}
 	if e.Other != "" {
-		b.WriteString(", because of " + e.Other)
+		b.WriteString(p.say(", because of %s", e.Other))
 	}
 	return b.String()
 }
 
-func (e *Entry) envelope() string {
+func (p *printer) envelope(e *Entry) string {
 	var parts []string
 	if e.Sender != nil {
-		parts = append(parts, "sender "+angle(*e.Sender))
+		parts = append(parts, p.say("sender %s", angle(*e.Sender)))
 	}
 	if e.Size > 0 {
-		parts = append(parts, fmt.Sprintf("%d bytes", e.Size))
+		parts = append(parts, p.say("%d bytes", e.Size))
 	}
 	if e.Expected > 0 {
-		parts = append(parts, Plural(e.Expected, "recipient"))
+		parts = append(parts, p.number(e.Expected, "%d recipient", "%d recipients"))
 	}
 	if e.MessageID != "" {
 		parts = append(parts, "Message-ID "+e.MessageID)
@@ -173,17 +179,17 @@ func (e *Entry) envelope() string {
 	return ": " + strings.Join(parts, ", ")
 }
 
-func (e *Entry) relay() string {
+func (p *printer) relay(e *Entry) string {
 	host := hostWords(e.RelayHost, e.RelayIP)
 	switch {
 	case host != "" && (e.Kind == logparse.Sent.String() || e.Kind == kindRequeued):
-		return " to " + host
+		return p.say(" to %s", host)
 	case host != "" && e.Kind == logparse.Deferred.String():
-		return " by " + host
+		return p.say(" by %s", host)
 	case host != "":
-		return " at " + host
+		return p.say(" at %s", host)
 	case e.ClientIP != "":
-		return " to the client [" + e.ClientIP + "]"
+		return p.say(" to the client [%s]", e.ClientIP)
 	}
 	return ""
 }
@@ -199,61 +205,62 @@ func hostWords(name, ip string) string {
 }
 
 // reply is what was said, and for failures what it means and who must act.
-func (e *Entry) reply() string {
+func (p *printer) reply(e *Entry) string {
 	s := ""
 	if e.Text != "" {
 		s = ": " + e.Text
 	}
 	if e.Cause != "" {
-		s += " (" + e.Cause + "; who acts: " + e.Actor + ")"
+		s += p.say(" (%s; who acts: %s)", e.Cause, p.T(e.Actor))
 	}
 	return s
 }
 
-func (e *Entry) times() string {
+func (p *printer) times(e *Entry) string {
 	if e.Times < 2 {
 		return ""
 	}
-	return fmt.Sprintf(", %d times", e.Times)
+	return p.say(", %d times", e.Times)
+}
+
+var endingWords = map[Ending]string{
+	Crowded: "given up here: too many messages at the same time (--limit)",
+	TooOld:  "given up here: no line about it for too long (--max-age)",
+	Reused:  "its queue id was given to another message: the line about its end is missing",
 }
 
 // ends are what became of each recipient.
-func (m *Message) ends() (lines []string) {
+func (p *printer) ends(m *Message) (lines []string) {
 	for i := range m.Recipients {
-		lines = append(lines, m.Recipients[i].words())
+		lines = append(lines, p.end(&m.Recipients[i]))
 	}
 	if n := m.Unseen; n > 0 && m.Accepted {
-		lines = append(lines, Plural(n, "recipient")+" of which the logs say nothing more")
+		lines = append(lines, p.number(n, "%d recipient of which the logs say nothing more", "%d recipients of which the logs say nothing more"))
 	}
-	switch {
-	case m.Ending == Crowded:
-		lines = append(lines, "given up here: too many messages at the same time (--limit)")
-	case m.Ending == TooOld:
-		lines = append(lines, "given up here: no line about it for too long (--max-age)")
-	case m.Ending == Reused:
-		lines = append(lines, "its queue id was given to another message: the line about its end is missing")
-	case len(lines) == 0 && !m.Accepted:
-		lines = append(lines, "was not accepted: the client left before it had sent the message")
+	if why, ok := endingWords[m.Ending]; ok {
+		lines = append(lines, p.T(why))
+	} else if len(lines) == 0 && !m.Accepted {
+		lines = append(lines, p.T("was not accepted: the client left before it had sent the message"))
 	}
 	return lines
 }
 
-func (r *Recipient) words() string {
+var outcomeWords = [NumOutcomes]string{
+	Queued: "still in the queue", Delivered: "delivered", Requeued: "back in the queue", Failed: "failed for good",
+	Expired: "given up", Refused: "refused", Gone: "left the queue, and no line says how",
+}
+
+func (p *printer) end(r *Recipient) string {
 	b := strings.Builder{}
-	if r.Address == "" {
-		b.WriteString("the message")
-	} else {
-		b.WriteString(r.Address)
-	}
-	b.WriteString(": " + r.Outcome.words())
+	b.WriteString(cmp.Or(r.Address, p.T("the message")) + ": " + p.T(outcomeWords[r.Outcome]))
 	if r.Outcome == Requeued {
-		b.WriteString(" as " + r.Next)
+		b.WriteString(p.say(" as %s", r.Next))
 	}
 	if r.Seconds >= 0 && r.Outcome != Requeued {
-		b.WriteString(duration(r.Seconds))
+		b.WriteString(p.duration(r.Seconds))
 	}
 	if r.Attempts > 1 {
-		b.WriteString(", " + Plural(r.Attempts, "attempt"))
+		b.WriteString(", " + p.number(r.Attempts, "%d attempt", "%d attempts"))
 	}
 	if (r.Outcome == Failed || r.Outcome == Expired || r.Outcome == Queued && r.Deferred > 0) && r.Last != replycode.UnknownCause {
 		b.WriteString(", " + r.Last.String())
@@ -261,43 +268,19 @@ func (r *Recipient) words() string {
 	return b.String()
 }
 
-func (o Outcome) words() string {
-	switch o {
-	case Queued:
-		return "still in the queue"
-	case Requeued:
-		return "back in the queue"
-	case Failed:
-		return "failed for good"
-	case Expired:
-		return "given up"
-	case Gone:
-		return "left the queue, and no line says how"
-	}
-	return o.String()
-}
-
 // duration writes seconds as people say them.
-func duration(s float64) string {
+func (p *printer) duration(s float64) string {
 	switch {
 	case s < 1:
-		return " at once"
+		return p.T(" at once")
 	case s < 120:
-		return fmt.Sprintf(" after %.0f s", s)
+		return p.say(" after %.0f s", s)
 	case s < 2*3600:
-		return fmt.Sprintf(" after %.0f min", s/60)
+		return p.say(" after %.0f min", s/60)
 	case s < 48*3600:
-		return fmt.Sprintf(" after %.0f h", s/3600)
+		return p.say(" after %.0f h", s/3600)
 	}
-	return fmt.Sprintf(" after %.1f d", s/86400)
-}
-
-// Plural is a number of things: 1 message, 2 messages.
-func Plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+	return p.say(" after %.1f d", s/86400)
 }
 
 type jsonRecipient struct {
