@@ -46,6 +46,7 @@ func newDiff() *cobra.Command {
 	}
 	f := cmd.Flags()
 	formatFlag(f, &o.format, "text", "json")
+	langFlag(f, &o.lang)
 	f.Float64Var(&o.noise.Confidence, "confidence", 0.99, "the probability that nothing moves between two periods of like mail")
 	f.Float64Var(&o.noise.Factor, "factor", 1.25, "by how much a share must grow or shrink to be worth a word")
 	intFlag(f, &o.jobs, "jobs", 0, 0, "how many files or pieces to read at the same time (default one for each core)")
@@ -57,7 +58,7 @@ func newDiff() *cobra.Command {
 }
 
 type diffOptions struct {
-	format                   string
+	format, lang             string
 	noise                    report.DiffOptions
 	jobs                     int
 	beforeSince, beforeUntil string
@@ -124,7 +125,7 @@ func (o *diffOptions) write(cmd *cobra.Command, d *report.Diff) error {
 	if o.format == "json" {
 		return d.WriteJSON(cmd.OutOrStdout())
 	}
-	return d.WriteText(cmd.OutOrStdout(), screen(cmd))
+	return d.WriteText(cmd.OutOrStdout(), screen(cmd), o.lang)
 }
 
 // readPeriods counts two periods of one log.
