@@ -179,6 +179,8 @@ func caseValue(ev *Event, key string, want any) (got any, known bool) {
 		return word(ev.Stage.String()), true
 	case "queue_id":
 		return text(ev.QueueID), true
+	case "recipient":
+		return text(ev.Recipient), true
 	case "recipient_domain":
 		return text(ev.RecipientDomain()), true
 	case "recipients":
