@@ -71,10 +71,11 @@ func exAddress(b []byte) (address, rest []byte) {
 
 // exUnquoted is the length of a final address whose local part must be in quotes
 // and is not, 0 for others. Exim logs it bare and in small letters, and the
-// original address, which tells, behind it: "a: b@example.com <"A: b"@example.com>".
+// original address, which tells, behind it: "a: b@example.com <"A: b"@example.com>",
+// without the domain where a mailbox of this host took it.
 func exUnquoted(b []byte) int {
 	i := bytes.IndexByte(b, '<') - 1
-	if i <= 0 || b[0] == '"' {
+	if i <= 0 || pfQuotedLen(b) > 0 {
 		return 0
 	}
 	if !frameAt(b, i, " <\"") {
@@ -88,14 +89,35 @@ func exUnquoted(b []byte) int {
 	original := b[i+len(exOriginal):]
 	n := pfQuotedLen(original)
 	end := exAngleEnd(original, n)
-	if n == 0 || end < 0 || i < end-n || !bytes.EqualFold(b[i-(end-n):i], original[n:end]) {
+	if n == 0 || end < 0 {
 		return 0
 	}
-	local, quoted := b[:i-(end-n)], original[1:n-1]
-	if bytes.IndexByte(quoted, '\\') < 0 && !bytes.EqualFold(local, quoted) {
+	quoted := original[1 : n-1]
+	if exIsUnquoted(b[:i], quoted) {
+		return i
+	}
+	if i < end-n || !bytes.EqualFold(b[i-(end-n):i], original[n:end]) {
+		return 0
+	}
+	if bytes.IndexByte(quoted, '\\') < 0 && !bytes.EqualFold(b[:i-(end-n)], quoted) {
 		return 0
 	}
 	return i
+}
+
+// exIsUnquoted says whether local is what stands in the quotes, but for its case:
+// a delivery to a mailbox of this host has the local part alone.
+func exIsUnquoted(local, quoted []byte) bool {
+	for {
+		i := bytes.IndexByte(quoted, '\\')
+		if i < 0 || i+1 == len(quoted) {
+			return bytes.EqualFold(local, quoted)
+		}
+		if len(local) <= i || !bytes.EqualFold(local[:i], quoted[:i]) || local[i] != quoted[i+1] {
+			return false
+		}
+		local, quoted = local[i+1:], quoted[i+2:]
+	}
 }
 
 // exAngleEnd is where the bracket that closes b stands, from i on; -1 without one.
