@@ -87,9 +87,14 @@ func (t *Top) Add(name []byte, tally *Tally) *Tally {
 }
 
 // addDomain counts under the domain of an address, in small letters. Nearly all are
-// in small letters already, and then that is how they are found.
+// in small letters already, and then that is how they are found. A mailbox of this
+// host can be logged without a domain: its name is none.
 func (t *Top) addDomain(address []byte, tally *Tally) {
-	domain := address[bytes.LastIndexByte(address, '@')+1:]
+	at := bytes.LastIndexByte(address, '@')
+	if at < 0 {
+		return
+	}
+	domain := address[at+1:]
 	if n := t.find(t.hash(domain), domain); n != 0 {
 		t.rows[n].tally.add(tally)
 	} else if len(domain) > 0 {
