@@ -85,7 +85,9 @@ func TestHoleOfAnyLength(t *testing.T) {
 	}
 }
 
-func TestHolesWhileDown(t *testing.T) {
+// followedHole follows a log that was rotated and began with a hole before the first
+// start.
+func followedHole(t *testing.T) *rig {
 	r := holeRig(t)
 	r.lines(100)
 	r.copyTruncate()
@@ -93,6 +95,11 @@ func TestHolesWhileDown(t *testing.T) {
 	r.follow(nil)
 	r.drain()
 	r.got = append(r.got, r.want[:100]...) // rotated before the first start
+	return r
+}
+
+func TestHolesWhileDown(t *testing.T) {
+	r := followedHole(t)
 	for range 3 {
 		r.lines(5)
 		r.stop()
@@ -133,13 +140,7 @@ func TestCopyOfAHoleHasJustBegun(t *testing.T) {
 
 // A state of an earlier version has the hash of NUL bytes where the file began with a hole.
 func TestStateWithTheFingerprintOfAHole(t *testing.T) {
-	r := holeRig(t)
-	r.lines(100)
-	r.copyTruncate()
-	r.lines(100)
-	r.follow(nil)
-	r.drain()
-	r.got = append(r.got, r.want[:100]...) // rotated before the first start
+	r := followedHole(t)
 	r.stop()
 	r.opts.State[0].Generations[0].Fingerprint = fingerprint(make([]byte, headSize))
 	r.lines(10)
