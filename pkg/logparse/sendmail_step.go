@@ -1,5 +1,7 @@
 package logparse
 
+import "bytes"
+
 // stepSendmail reads arrivals, logins, notices and the last line of a message
 // (Sendmail Installation and Operation Guide, section "The System Log").
 func stepSendmail(f *Frame, st *Step) StepKind {
@@ -53,8 +55,16 @@ func smArrival(b []byte, st *Step) StepKind {
 }
 
 func smStepFields(b []byte, st *Step) {
+	quotes := bytes.IndexByte(b, '"') >= 0 // nearly never: then a comma always ends a field
 	for len(b) > 0 {
-		field, rest := smValue(b)
+		end := bytes.IndexByte(b, ',')
+		if end < 0 {
+			end = len(b)
+		}
+		field, rest := b[:end], b[end:]
+		if quotes {
+			field, rest = smValue(b)
+		}
 		smStepField(field, st)
 		b = smNext(rest)
 	}
