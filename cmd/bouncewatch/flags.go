@@ -73,7 +73,7 @@ func formatFlag(f *pflag.FlagSet, p *string, known ...string) {
 }
 
 func langFlag(f *pflag.FlagSet, p *string) {
-	choiceFlag(f, p, "lang", "`language` of meanings and advice: en or zh", "en", "zh")
+	choiceFlag(f, p, "lang", "`language` of texts, meanings and advice: en or zh", "en", "zh")
 }
 
 // Set is what pflag calls with the text on the command line.
